@@ -1,0 +1,1 @@
+"""Applications as coroutines over simulated sockets."""

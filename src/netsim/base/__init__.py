@@ -1,0 +1,1 @@
+"""What every other package stands on: units, sequence arithmetic, packets, events, errors."""

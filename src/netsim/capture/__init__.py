@@ -1,0 +1,1 @@
+"""Reading, writing and live capture of packets."""

@@ -1,0 +1,1 @@
+"""The trace checker: flows as a tap sees them, rules, findings."""

@@ -1,0 +1,1 @@
+"""A host: demultiplexing, listen queue, resets for closed ports, ISN source, sockets. Sans-IO."""

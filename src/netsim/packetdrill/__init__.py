@@ -1,0 +1,1 @@
+"""packetdrill scripts in virtual time: grammar, syntax tree, system calls, runner, differences."""

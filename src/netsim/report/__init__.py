@@ -1,0 +1,1 @@
+"""Consumers of the event stream: recorder, JSON, pcap, ladder, diagrams, plots, statistics."""

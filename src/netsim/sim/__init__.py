@@ -1,0 +1,1 @@
+"""The discrete-event kernel, links, queues, impairments, topology and routing."""

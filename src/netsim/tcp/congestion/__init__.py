@@ -1,0 +1,1 @@
+"""How much may be sent: Reno, CUBIC and friends behind one small interface."""

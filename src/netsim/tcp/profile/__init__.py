@@ -1,0 +1,1 @@
+"""Differences between stacks, as data and one-method policies: rfc, linux, freebsd."""

@@ -1,0 +1,1 @@
+"""Loss detection and what to resend: scoreboard, NewReno, SACK (RFC 6675), RACK-TLP, PRR, F-RTO."""

@@ -1,0 +1,1 @@
+"""The stepper: a time-travel debugger for TCP in the terminal."""
