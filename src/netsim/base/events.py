@@ -134,9 +134,7 @@ class CongestionChanged(Event):
 
     __slots__ = ("cwnd", "phase", "reason", "ssthresh")
 
-    def __init__(
-        self, t_ns: int, host: str, conn: int, cwnd: int, ssthresh: int, phase: str, reason: Reason
-    ) -> None:
+    def __init__(self, t_ns: int, host: str, conn: int, cwnd: int, ssthresh: int, phase: str, reason: Reason) -> None:
         super().__init__(t_ns, host, conn)
         self.cwnd = cwnd
         self.ssthresh = ssthresh
@@ -149,9 +147,7 @@ class RttSampled(Event):
 
     __slots__ = ("rto_ns", "rtt_ns", "rttvar_ns", "srtt_ns")
 
-    def __init__(
-        self, t_ns: int, host: str, conn: int, rtt_ns: int, srtt_ns: int, rttvar_ns: int, rto_ns: int
-    ) -> None:
+    def __init__(self, t_ns: int, host: str, conn: int, rtt_ns: int, srtt_ns: int, rttvar_ns: int, rto_ns: int) -> None:
         super().__init__(t_ns, host, conn)
         self.rtt_ns = rtt_ns
         self.srtt_ns = srtt_ns
