@@ -25,7 +25,10 @@ ROWS = [
 ]
 HEIGHT = {package: height for height, row in enumerate(ROWS) for package in row}
 PURE = ("base", "tcp", "wire", "host")
-WORLD = set("time random os io socket asyncio threading logging scapy networkx ruamel yaml textual rich".split())
+WORLD = {
+    "time", "random", "os", "io", "socket", "asyncio", "threading", "logging",
+    "scapy", "networkx", "ruamel", "yaml", "textual", "rich",
+}  # fmt: skip
 LAZY = {"scapy", "networkx", "matplotlib", "textual", "jsonschema", "rich"}
 """Heavy libraries: imported only inside the function that needs them (textual also at the top of `tui`)."""
 

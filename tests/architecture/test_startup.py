@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from netsim.cli import COMMANDS
 
+SRC = Path(__file__).parents[2] / "src"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SRC)}
 HEAVY = ["scapy", "textual", "matplotlib", "networkx", "jsonschema", "rich", "numpy"]
 
 
@@ -22,7 +26,9 @@ def loaded_after(*argv: str) -> set[str]:
         f"    code = main({list(argv)!r})\n"
         "print(json.dumps([code, sorted({name.split('.')[0] for name in sys.modules})]))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, env=ENVIRONMENT
+    )
     code_and_names = json.loads(done.stdout.splitlines()[-1])
     assert code_and_names[0] == 0, done.stderr
     return set(code_and_names[1])
@@ -34,7 +40,12 @@ def test_help_imports_nothing_heavy() -> None:
 
 def netsim(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "netsim", *argv], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "netsim", *argv],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=ENVIRONMENT,
     )
 
 
