@@ -67,7 +67,7 @@ _NAMES: Final = {
     "MPLS": "'mpls'",
     "IPV4_ADDRESS": "an IPv4 address",
     "IPV6_ADDRESS": "an IPv6 address",
-    "_EQUALS": "'='",
+    "EQUALS": "'='",
     "$END": "the end of the script",
     "LESSTHAN": "'<'",
     "MORETHAN": "'>'",
