@@ -1,0 +1,13 @@
+"""Loads every module that registers plans."""
+
+from __future__ import annotations
+
+import importlib
+
+MODULES = ("plans_open", "plans_close", "plans_loss")
+
+
+def load() -> None:
+    """Fill :data:`traces.make.plan.PLANS`."""
+    for name in MODULES:
+        importlib.import_module(f".{name}", __package__)
