@@ -103,8 +103,8 @@ class Segment(Packet):
     tfo:        None, b"" (a request for a cookie) or the cookie; tfo_exp: sent as
                 experimental option 254 with magic 0xF989
     md5:        None or the 16-byte digest (RFC 2385)
-    other:      unknown or malformed options ((kind, data), ...), in the order of their
-                kinds in `layout`
+    other:      unknown, ill-formed or repeated options ((kind, data), ...), in the order of their
+                kinds in `layout`; where it holds all options of a kind, that kind's field is absent
     encap_sport, encap_dport: UDP ports of RFC 6951-like encapsulation, 0 if none
     """
 
@@ -152,7 +152,9 @@ class Segment(Packet):
     @property
     def has_ts(self) -> bool:
         """The segment carries the timestamps option."""
-        return OPT_TS in self.layout
+        if not self.other:
+            return OPT_TS in self.layout
+        return self.layout.count(OPT_TS) > sum([kind == OPT_TS for kind, _ in self.other])
 
     def seg_len(self) -> int:
         """SEG.LEN: octets of sequence space, counting SYN and FIN (RFC 9293 §3.4)."""
@@ -163,8 +165,12 @@ class Segment(Packet):
         if not self.layout:
             return 0
         total = 0
-        others = 0
-        for kind in self.layout:
+        layout = self.layout
+        for other_kind, data in self.other:
+            total += 2 + len(data)
+            at = layout.rfind(other_kind)  # a field, if present, stands for the first of its kind
+            layout = layout[:at] + layout[at + 1 :]
+        for kind in layout:
             if kind <= OPT_NOP:
                 total += 1
             elif kind == OPT_TS:
@@ -181,9 +187,6 @@ class Segment(Packet):
                 total += 18
             elif self.tfo is not None and kind == (OPT_EXP if self.tfo_exp else OPT_TFO):
                 total += 2 + len(self.tfo) + (2 if self.tfo_exp else 0)
-            else:
-                total += 2 + len(self.other[others][1])
-                others += 1
         return (total + 3) // 4 * 4
 
     def wire_bytes(self) -> int:

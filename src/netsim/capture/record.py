@@ -37,6 +37,10 @@ NOTE_CUT: Final = 0x10
 """The capture cut this frame (snaplen): captured bytes end before the IP packet does."""
 NOTE_IP_TOO_LONG: Final = 0x20
 """The IP header claims more octets than the frame had on the wire."""
+NOTE_INBOUND: Final = 0x40
+"""The capture says: received by the capturing host (cooked captures, pcapng flags)."""
+NOTE_OUTBOUND: Final = 0x80
+"""The capture says: sent by the capturing host."""
 
 _EMPTY: Final = b""
 
