@@ -1,0 +1,59 @@
+"""When in-order text is acknowledged at once: one-method policies.
+
+RFC 9293 §3.8.6.3: an ACK may be delayed, by less than 0.5 s, and every second full-sized
+segment should be acknowledged (SHLD-18, SHLD-19, MUST-40).
+"""
+
+from __future__ import annotations
+
+from netsim.base.packet import Segment
+from netsim.base.reasons import Reason
+from netsim.tcp import reasons as why
+from netsim.tcp.profile.base import Profile
+
+
+class AckPolicy:
+    """Decides for each in-order segment: a reason to acknowledge now, or None to delay."""
+
+    def on_text(
+        self, now_ns: int, size: int, unacked_bytes: int, unacked_segs: int, mss: int, seg: Segment
+    ) -> Reason | None:
+        """`size` in-order bytes came; `unacked_*` count what is not yet acknowledged, these included."""
+        raise NotImplementedError
+
+    def delay_ns(self, now_ns: int) -> int:
+        """How long an ACK may wait from now on."""
+        raise NotImplementedError
+
+    def on_data_sent(self, now_ns: int) -> None:
+        """We sent data (an interactive exchange may delay longer)."""
+
+
+class RfcAckPolicy(AckPolicy):
+    """Every n-th full-sized segment at once, everything else after a fixed delay."""
+
+    def __init__(self, every_segs: int, delay_ns: int, quick_acks: int = 0) -> None:
+        self.every_segs = every_segs
+        self._delay_ns = delay_ns
+        self._quick_acks = quick_acks
+
+    def on_text(
+        self, now_ns: int, size: int, unacked_bytes: int, unacked_segs: int, mss: int, seg: Segment
+    ) -> Reason | None:
+        """Full-sized means: the byte count of `every_segs` segments at the MSS that the peer uses."""
+        if self._quick_acks > 0:
+            self._quick_acks -= 1
+            return why.ACK_IMMEDIATE
+        if self._delay_ns <= 0:
+            return why.ACK_IMMEDIATE
+        return why.ACK_EVERY_SECOND if unacked_bytes >= self.every_segs * mss else None
+
+    def delay_ns(self, now_ns: int) -> int:
+        """The fixed delay."""
+        return self._delay_ns
+
+
+def ack_policy_for(profile: Profile, delayed: bool) -> AckPolicy:
+    """The policy that a profile asks for (`delayed` False: the user switched delayed ACKs off)."""
+    delay = profile.delayed_ack_ns if delayed else 0
+    return RfcAckPolicy(profile.ack_every_segs, delay, profile.quick_acks)

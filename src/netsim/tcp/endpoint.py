@@ -1,0 +1,355 @@
+"""What the steps of the protocol work on: one endpoint's variables, halves, timers and outbox.
+
+`Endpoint` knows how to build a segment, emit an event and take an edge of the state
+machine. What to do when is in `calls`, `arrives` and `timeouts`; how much and what to send
+is in `sender`; what was received is in `receiver`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from netsim.base.errors import InvariantViolation
+from netsim.base.events import (
+    CongestionChanged,
+    Event,
+    Noted,
+    Notified,
+    SegmentSent,
+    SendHeld,
+    Sink,
+    StateChanged,
+    TimerExpired,
+    TimerSet,
+    TimerStopped,
+)
+from netsim.base.packet import ABSENT, ACK, CWR, ECE, RST, SYN, Segment
+from netsim.base.reasons import Reason
+from netsim.base.seqnum import seq_add
+from netsim.base.units import SEC
+from netsim.tcp import reasons as why
+from netsim.tcp.acking import ack_policy_for
+from netsim.tcp.options import lay_out
+from netsim.tcp.profile.base import ConnectionOptions, Profile
+from netsim.tcp.receiver import Receiver
+from netsim.tcp.sender import Sender
+from netsim.tcp.state import CLOSED, State, find_edge
+from netsim.tcp.tcb import Negotiated, SendSpace
+from netsim.tcp.timers import NAMES, NEVER, Timers
+
+NO_LAYOUT: Final = b""
+TS_LAYOUT: Final = bytes((1, 1, 8))
+
+
+class Endpoint:
+    """One end of one connection: data and the small acts that every step needs.
+
+    passive: the connection was opened by LISTEN (a reset half-open one returns there)
+    user_gone: the user called CLOSE for good: nobody can read any more
+    close_pending: CLOSE was called before the connection was established, with data queued
+    error, soft_error: what the user is told, as a code ("connection-reset", ...)
+    """
+
+    __slots__ = (
+        "challenge_count", "challenge_second", "close_pending", "conn", "ecn_wants_cwr", "encapsulated",
+        "error", "established_at_ns", "host", "local_addr", "local_port", "mtu", "neg", "opened_at_ns",
+        "options", "outbox", "passive", "profile", "receiver", "recording", "remote_addr", "remote_port",
+        "sender", "sink", "snd", "soft_error", "state", "syn_acked", "syn_cookie", "syn_data_held",
+        "syn_segment", "syn_sent_ns", "syn_transmissions", "timer_counts", "timers", "ts_offset", "user_gone",
+        "last_heard_ns", "keep_probes", "tfo_data_bytes", "ecn_echo",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        profile: Profile,
+        options: ConnectionOptions,
+        local_addr: str,
+        local_port: int,
+        host: str,
+        conn: int,
+        iss: int,
+        sink: Sink,
+        mtu: int,
+        ts_offset: int,
+    ) -> None:
+        self.profile = profile
+        self.options = options
+        self.host = host
+        self.conn = conn
+        self.sink = sink
+        self.recording = sink.recording
+        self.local_addr = local_addr
+        self.local_port = local_port
+        self.remote_addr = ""
+        self.remote_port = 0
+        self.mtu = mtu
+        self.ts_offset = ts_offset
+        self.state: State = CLOSED
+        self.snd = SendSpace(iss)
+        self.neg = Negotiated()
+        self.timers = Timers()
+        self.timer_counts: list[int] = [0] * len(NAMES)
+        capacity = options.rcv_buffer or profile.rcv_buffer
+        self.receiver = Receiver(profile, capacity, ack_policy_for(profile, options.delayed_ack))
+        self.sender = Sender(profile, options, self.snd)
+        self.outbox: deque[Segment] = deque()
+        self.passive = False
+        self.user_gone = False
+        self.close_pending = False
+        self.error = ""
+        self.soft_error = ""
+        self.opened_at_ns = 0
+        self.established_at_ns = -1
+        self.last_heard_ns = 0
+        self.keep_probes = 0
+        self.syn_acked = False
+        self.syn_sent_ns = 0
+        self.syn_transmissions = 0
+        self.syn_cookie: bytes | None = None
+        self.syn_segment: Segment | None = None
+        self.syn_data_held: Segment | None = None
+        self.tfo_data_bytes = 0
+        self.challenge_second = -1
+        self.challenge_count = 0
+        self.ecn_wants_cwr = False
+        self.ecn_echo = False
+        self.encapsulated = options.encap_dport != 0
+
+    # --- events -----------------------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        """Give an event to the sink. Callers guard with `recording`, so that nothing is built in vain."""
+        self.sink.emit(event)
+
+    def note(self, now_ns: int, reason: Reason) -> None:
+        """Something worth a sentence happened."""
+        if self.recording:
+            self.sink.emit(Noted(now_ns, self.host, self.conn, reason))
+
+    def held(self, now_ns: int, waiting: int, reason: Reason) -> None:
+        """Something could be sent, and `reason` holds it back."""
+        if self.recording:
+            self.sink.emit(SendHeld(now_ns, self.host, self.conn, waiting, reason))
+
+    def notify(self, now_ns: int, what: str, reason: Reason) -> None:
+        """Tell the user something asynchronously (RFC 9293 §3.9.1.8)."""
+        if self.recording:
+            self.sink.emit(Notified(now_ns, self.host, self.conn, what, reason))
+
+    def congestion_changed(self, now_ns: int, cwnd: int, ssthresh: int, phase: str, reason: Reason) -> None:
+        """The congestion window or its phase changed."""
+        if self.recording:
+            self.sink.emit(CongestionChanged(now_ns, self.host, self.conn, cwnd, ssthresh, phase, reason))
+
+    # --- the state machine ---------------------------------------------------------------
+
+    def change_state(self, now_ns: int, new: State, cause: str, reason: Reason) -> None:
+        """Take the edge from the present state to `new`. The only place where the state changes.
+
+        Raises InvariantViolation if the table of `netsim.tcp.state` has no such edge.
+        """
+        old = self.state
+        if find_edge(old, cause, new) is None:
+            raise InvariantViolation(f"no edge from {old} to {new} because of '{cause}'")
+        self.state = new
+        if self.recording:
+            self.sink.emit(
+                StateChanged(now_ns, self.host, self.conn, str(old.value), str(new.value), cause, reason)
+            )
+
+    def die(self, now_ns: int, cause: str, reason: Reason, error: str = "") -> None:
+        """Delete the TCB: enter CLOSED, stop every timer, flush both queues, tell the user."""
+        self.change_state(now_ns, CLOSED, cause, reason)
+        if error:
+            self.error = error
+            self.notify(now_ns, error, reason)
+        self.timers.stop_all()
+        self.sender.clear()
+        self.receiver.reassembly.clear()
+        self.receiver.ack_reason = None
+
+    # --- timers ------------------------------------------------------------------------------
+
+    def set_timer(self, now_ns: int, timer: int, at_ns: int, reason: Reason) -> None:
+        """Start or move a timer."""
+        if self.recording and self.timers.at[timer] != at_ns:
+            self.sink.emit(TimerSet(now_ns, self.host, self.conn, NAMES[timer], at_ns, reason))
+        self.timers.set(timer, at_ns)
+
+    def stop_timer(self, now_ns: int, timer: int) -> None:
+        """Stop a timer if it runs."""
+        if self.timers.at[timer] != NEVER:
+            if self.recording:
+                self.sink.emit(TimerStopped(now_ns, self.host, self.conn, NAMES[timer]))
+            self.timers.stop(timer)
+
+    def timer_expired(self, now_ns: int, timer: int, reason: Reason, count: int = 1) -> None:
+        """A timer fired: it is off now."""
+        self.timers.stop(timer)
+        if self.recording:
+            self.sink.emit(TimerExpired(now_ns, self.host, self.conn, NAMES[timer], count, reason))
+
+    # --- segments -------------------------------------------------------------------------------
+
+    def our_mss(self) -> int:
+        """The MSS that we announce: MTU less fixed headers (RFC 9293 §3.7.1, MUST-67)."""
+        size = self.mtu - (60 if ":" in self.local_addr else 40) - (8 if self.encapsulated else 0)
+        if self.options.mss:
+            size = min(size, self.options.mss)
+        return min(size, 65535)
+
+    def ts_value(self, now_ns: int) -> int:
+        """TSval now (RFC 7323 §4.1)."""
+        return (now_ns // self.profile.ts_tick_ns + self.ts_offset) & 0xFFFFFFFF
+
+    def make_segment(self, now_ns: int, seq: int, flags: int, payload: bytes) -> Segment:
+        """A segment with our addresses; ACK, window and the options of a synchronized connection filled in.
+
+        Not for SYNs (see `make_syn`) nor RSTs (see `send_rst`).
+        """
+        receiver = self.receiver
+        seg = Segment(
+            self.local_addr, self.remote_addr, self.local_port, self.remote_port,
+            seq, receiver.rcv.nxt, flags, receiver.window_field(), payload,
+        )  # fmt: skip
+        neg = self.neg
+        if neg.timestamps:
+            seg.ts_val = self.ts_value(now_ns)
+            seg.ts_ecr = neg.ts_recent
+            seg.layout = TS_LAYOUT
+        if neg.sack:
+            blocks = receiver.sack_blocks(self.sack_limit())
+            if blocks:
+                seg.sack = blocks
+                lay_out(seg, neg.timestamps, self.profile.option_style)
+        self._stamp(seg)
+        if neg.ecn:
+            self._mark_ecn(seg)
+        return seg
+
+    def sack_limit(self) -> int:
+        """How many SACK blocks fit beside the other options."""
+        return min(self.profile.max_sack_blocks, 3 if self.neg.timestamps else 4)
+
+    def _stamp(self, seg: Segment) -> None:
+        """The IP fields that the user or the encapsulation decides."""
+        options = self.options
+        if options.ttl != 64:
+            seg.ttl = options.ttl
+        if options.tos:
+            seg.tos = options.tos
+        if self.encapsulated:
+            seg.encap_sport = options.encap_sport
+            seg.encap_dport = options.encap_dport
+        if not self.profile.pmtu_discovery:
+            seg.df = False
+
+    def _mark_ecn(self, seg: Segment) -> None:
+        """RFC 3168 §6.1: ECT(0) on new data, ECE while a CE mark is not answered, CWR after a reduction."""
+        if self.ecn_echo:
+            seg.flags |= ECE
+        if seg.payload and self.ecn_wants_cwr:
+            seg.flags |= CWR
+            self.ecn_wants_cwr = False
+
+    def make_syn(self, now_ns: int, with_ack: bool) -> Segment:
+        """Our SYN or SYN,ACK with the options that we offer, or accept (RFC 9293 §3.7.1, RFC 7323 §2.2)."""
+        profile = self.profile
+        receiver = self.receiver
+        window = min(receiver.free_bytes(), profile.syn_window, 65535)
+        seg = Segment(
+            self.local_addr, self.remote_addr, self.local_port, self.remote_port,
+            self.snd.iss, receiver.rcv.nxt if with_ack else 0, SYN | (ACK if with_ack else 0), window,
+        )  # fmt: skip
+        if receiver.rcv.wnd < window:
+            receiver.rcv.wnd = window
+        dropping = 0 < profile.syn_rtx_drops_options_after <= self.syn_transmissions and not with_ack
+        timestamps = False
+        if profile.send_mss_option and not (self.options.no_options and with_ack and not self.neg.peer_mss):
+            seg.opt_mss = self.our_mss()
+        if not dropping and not self.options.no_options:
+            neg = self.neg
+            if neg.wscale if with_ack else profile.use_window_scale:
+                seg.opt_wscale = self.offered_wscale()
+            seg.sack_ok = neg.sack if with_ack else profile.use_sack
+            timestamps = neg.timestamps if with_ack else profile.use_timestamps
+        if timestamps:
+            seg.ts_val = self.ts_value(now_ns)
+            seg.ts_ecr = self.neg.ts_recent if with_ack else 0
+        if self.syn_cookie is not None:
+            seg.tfo = self.syn_cookie
+        lay_out(seg, timestamps, profile.option_style)
+        self._stamp(seg)
+        if with_ack:
+            if self.neg.ecn:
+                seg.flags |= ECE
+        elif profile.ecn == "active" and self.syn_transmissions <= profile.ecn_syn_retries:
+            seg.flags |= ECE | CWR
+        return seg
+
+    def offered_wscale(self) -> int:
+        """Rcv.Wind.Shift: the smallest that can express the receive buffer (RFC 7323 §2.2)."""
+        profile = self.profile
+        if profile.wscale >= 0:
+            return min(profile.wscale, 14)
+        wanted = profile.wscale_from_bytes or self.receiver.capacity
+        shift = 0
+        while shift < 14 and (65535 << shift) < wanted:
+            shift += 1
+        return shift
+
+    def send(self, now_ns: int, seg: Segment, reason: Reason, cause: str = "") -> None:
+        """Put a control segment into the outbox, and tell."""
+        self.outbox.append(seg)
+        if seg.flags & ACK and not seg.flags & RST:
+            self.ack_left(now_ns)
+        if self.recording:
+            self.sent(now_ns, seg, reason, cause)
+
+    def sent(self, now_ns: int, seg: Segment, reason: Reason, cause: str) -> None:
+        """Emit SegmentSent."""
+        self.sink.emit(
+            SegmentSent(now_ns, self.host, self.conn, seg, str(self.state.value), reason, cause != "", cause)
+        )
+
+    def ack_left(self, now_ns: int) -> None:
+        """An acknowledgement of RCV.NXT is on its way."""
+        from netsim.tcp.timers import DELACK
+
+        self.receiver.ack_sent(now_ns)
+        self.stop_timer(now_ns, DELACK)
+
+    def send_rst(self, now_ns: int, seq: int, reason: Reason, ack: int = ABSENT) -> None:
+        """A RST with this number; with an ACK field if `ack` is given (RFC 9293 §3.5.2)."""
+        flags = RST if ack == ABSENT else RST | ACK
+        window = 0 if self.profile.rst_window_zero else self.receiver.window_field()
+        seg = Segment(
+            self.local_addr, self.remote_addr, self.local_port, self.remote_port,
+            seq, 0 if ack == ABSENT else ack, flags, window,
+        )  # fmt: skip
+        self._stamp(seg)
+        self.send(now_ns, seg, reason)
+
+    def send_ack(self, now_ns: int, reason: Reason) -> None:
+        """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, now and alone."""
+        self.send(now_ns, self.make_segment(now_ns, self.snd.nxt, ACK, b""), reason)
+
+    def challenge_ack(self, now_ns: int, reason: Reason) -> bool:
+        """RFC 5961 §7: an ACK that asks "really?", limited per second. True if it was sent."""
+        limit = self.profile.challenge_ack_limit
+        if limit:
+            second = now_ns // SEC
+            if second != self.challenge_second:
+                self.challenge_second = second
+                self.challenge_count = 0
+            if self.challenge_count >= limit:
+                self.note(now_ns, why.CHALLENGE_LIMITED)
+                return False
+            self.challenge_count += 1
+        self.send_ack(now_ns, reason)
+        return True
+
+    def next_seq_of_iss(self) -> int:
+        """ISS + 1: the number of the first data octet."""
+        return seq_add(self.snd.iss, 1)

@@ -1,0 +1,125 @@
+"""ICMP errors: soft, hard, and "packet too big" (RFC 9293 §3.9.2.2, RFC 1191, RFC 8201, RFC 5927)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.base.packet import IcmpMessage, Segment
+from netsim.base.seqnum import seq_ge, seq_lt
+from netsim.tcp import reasons as why
+from netsim.tcp.endpoint import Endpoint
+from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, TIME_WAIT
+
+SOFT: Final = "soft"
+HARD: Final = "hard"
+TOO_BIG: Final = "too-big"
+IGNORE: Final = "ignore"
+
+_ERRORS_V4: Final = {
+    (3, 0): (SOFT, "network-unreachable"),
+    (3, 1): (SOFT, "host-unreachable"),
+    (3, 2): (HARD, "protocol-unreachable"),
+    (3, 3): (HARD, "connection-refused"),
+    (3, 4): (TOO_BIG, "message-too-long"),
+    (3, 5): (SOFT, "operation-not-supported"),
+    (3, 6): (SOFT, "network-unreachable"),
+    (3, 7): (SOFT, "host-down"),
+    (3, 8): (SOFT, "host-unreachable"),
+    (3, 9): (SOFT, "network-unreachable"),
+    (3, 10): (SOFT, "host-unreachable"),
+    (3, 11): (SOFT, "network-unreachable"),
+    (3, 12): (SOFT, "host-unreachable"),
+    (3, 13): (SOFT, "host-unreachable"),
+    (11, 0): (SOFT, "host-unreachable"),
+    (11, 1): (SOFT, "host-unreachable"),
+    (12, 0): (SOFT, "protocol-error"),
+}
+_ERRORS_V6: Final = {
+    (1, 0): (SOFT, "network-unreachable"),
+    (1, 1): (SOFT, "host-unreachable"),
+    (1, 2): (SOFT, "host-unreachable"),
+    (1, 3): (SOFT, "host-unreachable"),
+    (1, 4): (HARD, "connection-refused"),
+    (3, 0): (SOFT, "host-unreachable"),
+    (3, 1): (SOFT, "host-unreachable"),
+    (4, 0): (SOFT, "protocol-error"),
+    (4, 1): (HARD, "protocol-unreachable"),
+    (4, 2): (SOFT, "protocol-error"),
+}
+
+
+def classify(message: IcmpMessage) -> tuple[str, str]:
+    """(SOFT | HARD | TOO_BIG | IGNORE, error code for the user).
+
+    MUST-54: unreachable 0, 1, 5, time exceeded and parameter problem are soft; SHLD-26: codes 2 to 4 of
+    destination unreachable are hard (4 is used for path MTU discovery instead). Source quench
+    is ignored (MUST-55).
+    """
+    if ":" in message.src or ":" in message.dst:
+        if message.icmp_type == 2:
+            return TOO_BIG, "message-too-long"
+        return _ERRORS_V6.get((message.icmp_type, message.icmp_code), (IGNORE, ""))
+    return _ERRORS_V4.get((message.icmp_type, message.icmp_code), (IGNORE, ""))
+
+
+def handle_icmp(ep: Endpoint, now_ns: int, message: IcmpMessage) -> None:
+    """An ICMP error that quotes a segment of this connection.
+
+    RFC 5927 §4.1: the quoted number must be in flight, else the message proves nothing.
+    """
+    quoted = message.quoted
+    if not isinstance(quoted, Segment) or ep.state in (CLOSED, LISTEN, TIME_WAIT):
+        return
+    in_flight = not seq_lt(quoted.seq, ep.snd.una) and seq_lt(quoted.seq, ep.snd.nxt)
+    if not in_flight:
+        ep.note(now_ns, why.ICMP_IGNORED)
+        return
+    kind, error = classify(message)
+    if kind == TOO_BIG:
+        too_big(ep, now_ns, message.mtu)
+    elif kind == SOFT:
+        # MUST-56: must not abort the connection; SHLD-25: make the information available.
+        ep.soft_error = error
+        ep.notify(now_ns, "soft-error", why.ICMP_SOFT)
+    elif kind == HARD:
+        if ep.state in (SYN_SENT, SYN_RECEIVED) or ep.profile.icmp_hard_error_established:
+            ep.die(now_ns, "icmp-hard-error", why.ICMP_HARD, error)
+        else:
+            # RFC 5927 §5.2: in synchronized states hard errors are handled as soft ones.
+            ep.soft_error = error
+            ep.notify(now_ns, "soft-error", why.ICMP_SOFT)
+    else:
+        ep.note(now_ns, why.ICMP_IGNORED)
+
+
+def too_big(ep: Endpoint, now_ns: int, mtu: int) -> None:
+    """Fragmentation needed / packet too big: lower the path MTU and send again what is in flight.
+
+    RFC 1191 §3: never below 68 (IPv4), RFC 8201 §4: never below 1280 (IPv6); a message that
+    does not lower it is ignored.
+    """
+    floor = 1280 if ":" in ep.local_addr else 68
+    old_mtu = ep.mtu
+    if mtu == 0:
+        mtu = next_plateau(old_mtu)
+    mtu = max(mtu, floor)
+    if mtu >= old_mtu or not ep.profile.pmtu_discovery:
+        ep.note(now_ns, why.ICMP_IGNORED)
+        return
+    ep.mtu = mtu
+    ep.note(now_ns, why.ICMP_TOO_BIG)
+    headers = (60 if ":" in ep.local_addr else 40) + (8 if ep.encapsulated else 0)
+    ep.snd.mss = min(ep.snd.mss, mtu - headers)
+    if ep.syn_acked and seq_ge(ep.snd.nxt, ep.snd.una):
+        ep.sender.path_mtu_shrank(ep, now_ns)
+
+
+_PLATEAUS: Final = (65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68)
+
+
+def next_plateau(mtu: int) -> int:
+    """RFC 1191 §7: a router that names no MTU means the next lower plateau."""
+    for plateau in _PLATEAUS:
+        if plateau < mtu:
+            return plateau
+    return 68

@@ -1,0 +1,253 @@
+"""What may differ between two conforming stacks, as data.
+
+`Profile` is plain, frozen data with the RFC's values as defaults. `netsim.tcp.profile.rfc`,
+`.linux` and `.freebsd` are instances; nobody compares a profile's name. Socket options live
+in `ConnectionOptions` and start from the profile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from netsim.base.packet import OPT_MD5, OPT_MSS, OPT_NOP, OPT_SACK, OPT_SACK_OK, OPT_TFO, OPT_TS, OPT_WSCALE
+from netsim.base.units import MS, SEC
+
+
+@dataclass(frozen=True)
+class OptionStyle:
+    """How a stack lays out its TCP options.
+
+    order: option kinds in the order in which they are written
+    align: for a kind, (modulus, remainder): NOPs go before it until offset % modulus == remainder
+    sack_ok_alone: alignment of SACK-permitted when no timestamps option follows it
+    pad: the kind that fills the end to a multiple of four (NOP or EOL)
+    echo_order: the SYN,ACK lists options in the order of the SYN it answers
+    """
+
+    order: tuple[int, ...] = (OPT_MD5, OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_TS, OPT_SACK, OPT_TFO)
+    align: tuple[tuple[int, int, int], ...] = (
+        (OPT_WSCALE, 4, 1),
+        (OPT_TS, 4, 2),
+        (OPT_SACK, 4, 2),
+        (OPT_MD5, 4, 2),
+    )
+    sack_ok_alone: tuple[int, int] = (1, 0)
+    pad: int = OPT_NOP
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A stack's numbers and choices. Times in ns, sizes in bytes, unless the name says otherwise.
+
+    The defaults are the RFCs' values: `rfc` is `Profile()`.
+    """
+
+    name: str = "rfc"
+
+    # -- options ---------------------------------------------------------------
+    use_timestamps: bool = True
+    """Offer timestamps on SYN (RFC 7323)."""
+    use_window_scale: bool = True
+    """Offer window scaling on SYN (RFC 7323)."""
+    use_sack: bool = True
+    """Offer SACK on SYN (RFC 2018)."""
+    send_mss_option: bool = True
+    """Send the MSS option (RFC 9293 §3.7.1, SHLD-5)."""
+    option_style: OptionStyle = OptionStyle()
+    default_mss_v4: int = 536
+    """Send MSS where the peer sent no MSS option, IPv4 (MUST-15)."""
+    default_mss_v6: int = 1220
+    """The same for IPv6."""
+    min_mss: int = 64
+    """Smallest send MSS that a peer may impose."""
+    ts_tick_ns: int = MS
+    """Tick of the timestamp clock: 1 ms to 1 s (RFC 7323 §5.4)."""
+    require_timestamps: bool = True
+    """Drop a segment without timestamps once they are agreed (RFC 7323 §3.2, SHOULD)."""
+    wscale: int = -1
+    """Window scale to offer; -1: the smallest that can express the receive buffer."""
+    wscale_from_bytes: int = 0
+    """Where wscale is -1: choose it for this many bytes instead of the receive buffer (0: the buffer)."""
+
+    # -- buffers and windows --------------------------------------------------------
+    rcv_buffer: int = 65535
+    snd_buffer: int = 65536
+    round_rcv_buffer_to_mss: bool = False
+    """FreeBSD: the receive buffer grows to a multiple of the MSS when the connection is established."""
+    window_round_up: bool = False
+    """Round the scaled window field up (FreeBSD) instead of down."""
+    syn_window: int = 65535
+    """Largest window field in a SYN."""
+    rst_window_zero: bool = True
+    """RST segments carry window 0."""
+    sws_receiver_divisor: int = 2
+    """RFC 9293 §3.8.6.2.2: the window opens by at least min(buffer / this, MSS)."""
+    keep_syn_data: bool = True
+    """Data on a SYN without Fast Open is kept until ESTABLISHED (RFC 9293 §3.10.7.2), not ignored."""
+
+    # -- acknowledging -----------------------------------------------------------------
+    delayed_ack_ns: int = 200 * MS
+    """Longest delay of an ACK; must be below 500 ms (MUST-40)."""
+    ack_every_segs: int = 2
+    """An ACK at least for every n-th full-sized segment (SHLD-19)."""
+    quick_acks: int = 0
+    """Linux: so many segments at the start are acknowledged at once."""
+    ack_policy: str = "rfc"
+    """Which `receiver` ACK policy: "rfc", "linux" or "freebsd"."""
+    max_sack_blocks: int = 4
+    use_dsack: bool = True
+    """Report duplicates with DSACK (RFC 2883)."""
+
+    # -- sending ----------------------------------------------------------------------------
+    nagle: bool = True
+    nagle_minshall: bool = False
+    """Linux: Nagle holds back only while a *small* segment is unacknowledged."""
+    initial_window_segs: int = 10
+    """RFC 6928."""
+    initial_window_rfc3390: bool = False
+    """min(4*MSS, max(2*MSS, 4380)) instead of ten segments (RFC 3390)."""
+    congestion_control: str = "reno"
+    hystart: bool = False
+    """CUBIC leaves slow start when the delay grows (RFC 9406's ancestor in Linux)."""
+    recovery: str = "sack"
+    """Loss recovery: "newreno", "sack" (RFC 6675) or "rack" (RFC 8985)."""
+    limited_transmit: bool = True
+    prr: str = ""
+    """"" (the window comes down at once), "rfc6937", "rfc6937-crb", "rfc9937" or "linux"."""
+    use_tlp: bool = False
+    use_frto: bool = False
+    use_undo: bool = False
+    counts_segments: bool = False
+    """Windows and pipe are counted in segments (Linux) instead of bytes."""
+    idle_halving: bool = False
+    """Linux's form of the restart window: halve once per idle RTO."""
+    dup_threshold: int = 3
+    push_every_write: bool = True
+    """PSH on the last segment of each write; False: only when the send buffer runs empty."""
+    tso: bool = False
+    """Hand segments larger than the MSS to the network interface."""
+    tso_min_segs: int = 2
+    tso_win_divisor: int = 3
+    pacing: bool = False
+    slow_start_after_idle: bool = True
+    """RFC 5681 §4.1: restart from the initial window after an idle RTO."""
+    sws_override_ns: int = 200 * MS
+    """The sender's silly-window override timer, 0.1 to 1 s (RFC 9293 §3.8.6.2.1)."""
+
+    # -- retransmission ------------------------------------------------------------------------
+    rtt_variant: str = "rfc"
+    """"rfc" (RFC 6298), "linux" or "freebsd"."""
+    rto_initial_ns: int = SEC
+    rto_min_ns: int = SEC
+    rto_max_ns: int = 60 * SEC
+    rto_after_syn_loss_ns: int = 3 * SEC
+    """RFC 6298 §5.7; 0: keep what was measured."""
+    rto_slop_ns: int = 0
+    """Added to every RTO but the first (FreeBSD: rexmit_slop)."""
+    r1_retries: int = 3
+    """RFC 9293 §3.8.3: after so many retransmissions the network layer is told."""
+    r2_retries: int = 15
+    """After so many retransmissions without an answer the connection is given up; 0: by time only."""
+    r2_ns: int = 100 * SEC
+    """... but not before this time since the first unanswered transmission (MUST-20: at least 100 s)."""
+    syn_r2_retries: int = 7
+    syn_r2_ns: int = 180 * SEC
+    """The same for a SYN (MUST-23: at least 3 minutes)."""
+    syn_ack_retries: int = 7
+    syn_rtx_drops_options_after: int = 0
+    """From this retransmission on, a SYN carries only the MSS (0: never)."""
+    persist_min_ns: int = 0
+    """Shortest probe interval; 0: the RTO (SHLD-29)."""
+    persist_max_ns: int = 60 * SEC
+    persist_gives_up: bool = False
+    """A peer that answers probes is kept for ever (MUST-37... RFC 9293 §3.8.6.1)."""
+
+    # -- keep-alive and other limits ------------------------------------------------------------
+    keep_idle_ns: int = 7200 * SEC
+    keep_interval_ns: int = 75 * SEC
+    keep_count: int = 9
+    keep_init_ns: int = 0
+    """A connection must be established within this time (0: no limit); FreeBSD keepinit."""
+    keep_alive_garbage: bool = False
+    """Probe with one octet of old data (RFC 9293 §3.8.4 MAY) instead of none."""
+    user_timeout_ns: int = 0
+    """0: none besides R2."""
+    msl_ns: int = 120 * SEC
+    """Maximum segment lifetime; TIME-WAIT lasts twice as long."""
+    fin_wait_2_ns: int = 0
+    """How long FIN-WAIT-2 lasts when the user is gone; 0: for ever."""
+
+    # -- resets, attacks ---------------------------------------------------------------------------
+    abort_rst_has_ack: bool = False
+    """The RST of an abort carries an ACK (Linux, FreeBSD)."""
+    insecure_rst: bool = False
+    """Accept any RST in the window (before RFC 5961)."""
+    insecure_syn: bool = False
+    """Reset on any SYN in the window (before RFC 5961)."""
+    check_ack_lower_bound: bool = True
+    """RFC 5961 §5: an ACK older than the largest window is answered with a challenge ACK."""
+    challenge_ack_limit: int = 100
+    """Challenge ACKs per second and connection (RFC 5961 §7); 0: no limit."""
+    syn_sent_rst_may_refuse: bool = True
+    syn_received_to_listen: bool = True
+    """A passively opened half-open connection goes back to LISTEN on a RST (MUST-11)."""
+    resend_syn_ack_on_syn: bool = False
+    """A repeated SYN in SYN-RECEIVED is answered with the SYN,ACK (Linux, FreeBSD) instead of an ACK."""
+    drop_syn_fin: bool = False
+    time_wait_ignores_rst: bool = False
+    """RFC 1337."""
+    time_wait_reuse: bool = True
+    """RFC 9293 MAY-2 with RFC 6191: a new SYN may end TIME-WAIT."""
+    time_wait_style: str = "rfc"
+    """"rfc" or "freebsd": what is answered in TIME-WAIT."""
+    icmp_hard_error_established: bool = False
+    """Abort an established connection on a hard ICMP error (SHLD-26 says so; RFC 5927 §5.2 advises against)."""
+    two_way_handshake: bool = False
+    """For teaching: believe a SYN at once, without waiting for the third segment."""
+
+    # -- extensions ----------------------------------------------------------------------------------
+    ecn: str = "off"
+    """"off", "passive" (accept an offer) or "active" (offer)."""
+    ecn_syn_retries: int = 1
+    """After so many retransmitted SYNs the offer is dropped."""
+    tfo_client: bool = False
+    tfo_server: bool = False
+    pmtu_discovery: bool = True
+
+
+@dataclass
+class ConnectionOptions:
+    """What the user may set per connection. -1 or 0 means: as the profile says (see each).
+
+    mss: user limit for the MSS (0: none)        ttl, tos: of every segment
+    rcv_buffer, snd_buffer: bytes (0: profile)    nodelay, cork: Nagle off; hold all partial segments
+    keep_alive: send probes; keep_*: 0 = profile  user_timeout_ns: 0 = profile
+    delayed_ack: False = acknowledge at once      linger_ns: SO_LINGER with a time, -1: off
+    """
+
+    mss: int = 0
+    ttl: int = 64
+    tos: int = 0
+    rcv_buffer: int = 0
+    snd_buffer: int = 0
+    nodelay: bool = False
+    cork: bool = False
+    no_options: bool = False
+    keep_alive: bool = False
+    keep_idle_ns: int = 0
+    keep_interval_ns: int = 0
+    keep_count: int = 0
+    keep_init_ns: int = 0
+    user_timeout_ns: int = 0
+    syn_retries: int = 0
+    delayed_ack: bool = True
+    md5_key: bytes = b""
+    notsent_lowat: int = 0
+    max_pacing_bps: int = 0
+    encap_sport: int = 0
+    encap_dport: int = 0
+    congestion_control: str = ""
+
+
+RFC: Final = Profile()

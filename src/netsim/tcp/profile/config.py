@@ -1,0 +1,42 @@
+"""From a profile to the configuration of loss recovery and of the RTO estimator."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.tcp.profile.base import Profile
+from netsim.tcp.recovery.base import RecoveryConfig
+from netsim.tcp.rtt import RttConfig
+
+_RTT_STYLES: Final = {"rfc": "rfc6298", "linux": "linux", "freebsd": "freebsd"}
+
+
+def rtt_config(profile: Profile) -> RttConfig:
+    """The estimator's numbers."""
+    return RttConfig(
+        _RTT_STYLES[profile.rtt_variant],
+        initial_ns=profile.rto_initial_ns,
+        min_ns=profile.rto_min_ns,
+        max_ns=profile.rto_max_ns,
+        slop_ns=profile.rto_slop_ns,
+        after_syn_loss_ns=profile.rto_after_syn_loss_ns,
+        backoff_reset_on_ack=profile.rtt_variant == "freebsd",
+    )
+
+
+def recovery_config(profile: Profile) -> RecoveryConfig:
+    """The knobs of loss recovery."""
+    return RecoveryConfig(
+        rtt_config(profile),
+        counts_segments=profile.counts_segments,
+        sack_detector="rack" if profile.recovery == "rack" else "rfc6675",
+        dup_thresh=profile.dup_threshold,
+        limited_transmit=profile.limited_transmit,
+        prr=profile.prr,
+        tail_loss_probe=profile.use_tlp,
+        frto=profile.use_frto,
+        undo=profile.use_undo,
+        initial_window_segs=0 if profile.initial_window_rfc3390 else profile.initial_window_segs,
+        idle_restart=profile.slow_start_after_idle,
+        idle_halving=profile.idle_halving,
+    )

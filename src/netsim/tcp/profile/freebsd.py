@@ -1,0 +1,44 @@
+"""FreeBSD's TCP (default stack) as a profile. Each field's evidence: the sysctl or the source file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.base.packet import OPT_EOL
+from netsim.base.units import MS, SEC
+from netsim.tcp.profile.base import OptionStyle, Profile
+
+OPTION_STYLE: Final = OptionStyle(pad=OPT_EOL)
+"""sys/netinet/tcp_output.c: tcp_addoptions."""
+
+FREEBSD: Final = Profile(
+    name="freebsd",
+    option_style=OPTION_STYLE,
+    rcv_buffer=65536,  # net.inet.tcp.recvspace
+    snd_buffer=32768,  # net.inet.tcp.sendspace
+    wscale_from_bytes=2 * 1024 * 1024,  # kern.ipc.maxsockbuf
+    round_rcv_buffer_to_mss=True,  # tcp_mss: rounds so_rcv.sb_hiwat
+    window_round_up=True,
+    delayed_ack_ns=40 * MS,  # net.inet.tcp.delacktime
+    keep_syn_data=False,
+    congestion_control="cubic",
+    prr="rfc6937",  # net.inet.tcp.do_prr
+    rtt_variant="freebsd",
+    rto_min_ns=30 * MS,  # net.inet.tcp.rexmit_min; DEVIATES RFC 6298 §2.4
+    rto_max_ns=64 * SEC,  # TCPTV_REXMTMAX
+    rto_slop_ns=200 * MS,  # net.inet.tcp.rexmit_slop
+    rto_after_syn_loss_ns=0,
+    r2_retries=12,  # TCP_MAXRXTSHIFT
+    r2_ns=0,
+    syn_r2_retries=0,
+    syn_r2_ns=1 << 61,
+    keep_init_ns=75 * SEC,  # net.inet.tcp.keepinit
+    keep_count=8,  # TCPTV_KEEPCNT
+    msl_ns=30 * SEC,  # net.inet.tcp.msl
+    fin_wait_2_ns=60 * SEC,  # net.inet.tcp.finwait2_timeout
+    abort_rst_has_ack=True,
+    challenge_ack_limit=0,
+    resend_syn_ack_on_syn=True,  # the syncache
+    time_wait_style="freebsd",
+    ecn="passive",  # net.inet.tcp.ecn.enable = 2
+)

@@ -1,0 +1,55 @@
+"""Linux 6.18's TCP as a profile. Each field's evidence: the kernel file and symbol, or the sysctl."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.base.packet import OPT_MD5, OPT_MSS, OPT_NOP, OPT_SACK, OPT_SACK_OK, OPT_TFO, OPT_TS, OPT_WSCALE
+from netsim.base.units import MS, SEC
+from netsim.tcp.profile.base import OptionStyle, Profile
+
+OPTION_STYLE: Final = OptionStyle(
+    order=(OPT_MD5, OPT_MSS, OPT_SACK_OK, OPT_TS, OPT_WSCALE, OPT_SACK, OPT_TFO),
+    align=((OPT_MD5, 4, 2), (OPT_TS, 4, 2), (OPT_WSCALE, 4, 1), (OPT_SACK, 4, 2)),
+    sack_ok_alone=(4, 2),
+    pad=OPT_NOP,
+)
+"""net/ipv4/tcp_output.c: tcp_options_write."""
+
+LINUX: Final = Profile(
+    name="linux",
+    option_style=OPTION_STYLE,
+    rcv_buffer=131072,  # net.ipv4.tcp_rmem
+    snd_buffer=4 * 1024 * 1024,  # net.ipv4.tcp_wmem, after autotuning
+    wscale_from_bytes=6291456,  # tcp_select_initial_window: for tcp_rmem[2]
+    delayed_ack_ns=40 * MS,  # TCP_DELACK_MIN
+    ack_policy="linux",
+    keep_syn_data=False,
+    nagle_minshall=True,  # tcp_nagle_check, tcp_minshall_check
+    congestion_control="cubic",
+    hystart=True,
+    recovery="rack",  # net.ipv4.tcp_recovery
+    prr="linux",
+    use_tlp=True,  # net.ipv4.tcp_early_retrans
+    use_frto=True,  # net.ipv4.tcp_frto
+    use_undo=True,
+    counts_segments=True,
+    idle_halving=True,
+    rtt_variant="linux",
+    rto_min_ns=200 * MS,  # TCP_RTO_MIN; DEVIATES RFC 6298 §2.4: 200 ms
+    rto_max_ns=120 * SEC,  # TCP_RTO_MAX
+    rto_after_syn_loss_ns=3 * SEC,
+    r2_retries=15,  # net.ipv4.tcp_retries2
+    r2_ns=0,
+    syn_r2_retries=6,  # net.ipv4.tcp_syn_retries
+    syn_r2_ns=0,
+    syn_ack_retries=5,  # net.ipv4.tcp_synack_retries
+    persist_max_ns=120 * SEC,
+    msl_ns=30 * SEC,  # TCP_TIMEWAIT_LEN is 60 s
+    fin_wait_2_ns=60 * SEC,  # net.ipv4.tcp_fin_timeout
+    abort_rst_has_ack=True,  # tcp_send_active_reset
+    challenge_ack_limit=0,
+    resend_syn_ack_on_syn=True,  # tcp_check_req
+    time_wait_ignores_rst=False,  # net.ipv4.tcp_rfc1337
+    ecn="passive",  # net.ipv4.tcp_ecn = 2
+)

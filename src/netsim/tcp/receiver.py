@@ -1,0 +1,283 @@
+"""The receiving half: in-order delivery, reassembly, the window we advertise, and when to acknowledge.
+
+RFC 9293 §3.10.7.4 (seventh and eighth step), §3.8.6.2.2 (silly window), §3.8.6.3 (delayed
+ACKs); RFC 2018 and 2883 (SACK and DSACK blocks).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.base.packet import Segment
+from netsim.base.reasons import Reason
+from netsim.base.seqnum import seq_add, seq_diff
+from netsim.tcp import reasons as why
+from netsim.tcp.acking import AckPolicy
+from netsim.tcp.buffers import ReceiveBuffer
+from netsim.tcp.profile.base import Profile
+from netsim.tcp.reassembly import Reassembly
+from netsim.tcp.tcb import ReceiveSpace
+
+NO_FIN: Final = -1
+_RECENT_LIMIT: Final = 8
+
+
+class Receiver:
+    """RCV.* and what belongs to it. Stream offset 0 is the octet after the peer's SYN.
+
+    capacity: size of the receive buffer in bytes
+    fin_offset: stream offset of the peer's FIN once one was seen (NO_FIN before)
+    fin_done: the FIN was reached in order (it occupies one number of RCV.NXT)
+    ack_reason: set when an ACK is due now; None when nothing is due at once
+    """
+
+    __slots__ = (
+        "_dsack", "_recent", "ack_policy", "ack_reason", "buffer", "capacity", "discard", "fin_done",
+        "fin_offset", "mss", "profile", "rcv", "reassembly", "unacked_bytes", "unacked_segs",
+    )  # fmt: skip
+
+    def __init__(self, profile: Profile, capacity: int, policy: AckPolicy) -> None:
+        self.profile = profile
+        self.rcv = ReceiveSpace()
+        self.buffer = ReceiveBuffer()
+        self.reassembly = Reassembly()
+        self.capacity = capacity
+        self.fin_offset = NO_FIN
+        self.fin_done = False
+        self.ack_policy = policy
+        self.ack_reason: Reason | None = None
+        self.unacked_segs = 0
+        self.unacked_bytes = 0
+        self.mss = profile.default_mss_v4
+        self.discard = False
+        """SHUT_RD: in-order octets are acknowledged and thrown away."""
+        self._dsack: tuple[int, int] | None = None
+        self._recent: list[int] = []
+
+    # --- numbers ---------------------------------------------------------------------
+
+    def start(self, irs: int) -> None:
+        """The peer's SYN was seen: RCV.NXT is the number after it."""
+        rcv = self.rcv
+        rcv.irs = irs
+        rcv.nxt = seq_add(irs, 1)
+        rcv.up = rcv.nxt
+        rcv.last_ack = rcv.nxt
+
+    def offset_of(self, seq: int) -> int:
+        """Stream offset of a sequence number near RCV.NXT."""
+        rcv = self.rcv
+        offset = self.buffer.total + seq_diff(seq, rcv.nxt)
+        return offset + 1 if self.fin_done else offset
+
+    def seq_of(self, offset: int) -> int:
+        """Sequence number of a stream offset."""
+        return seq_add(self.rcv.irs, 1 + offset)
+
+    # --- text and FIN -----------------------------------------------------------------
+
+    def accept_text(self, now_ns: int, seg: Segment) -> bool:
+        """Seventh step: take the segment's text that lies in the window. True if RCV.NXT moved.
+
+        RFC 9293 §3.10.7.4, seventh step; SHLD-31 for what is out of order. Sets `ack_reason`
+        where an ACK is due at once, counts towards the delayed ACK otherwise.
+        """
+        data = seg.payload
+        start = self.offset_of(seg.seq) + ((seg.flags >> 1) & 1)
+        end = start + len(data)
+        nxt = self.buffer.total
+        right = nxt + self.rcv.wnd
+        has_fin = bool(seg.flags & 1)
+        if has_fin and end <= right and self.fin_offset == NO_FIN:
+            self.fin_offset = end
+        if self.fin_offset != NO_FIN and end > self.fin_offset:
+            data = data[: max(0, self.fin_offset - start)]
+            end = start + len(data)
+        if start == nxt and end <= right and not self.reassembly.bytes_held:
+            # The common case: exactly the next octets, nothing waiting behind them.
+            if data:
+                self._advance(data)
+                self._count_for_ack(now_ns, seg)
+                return True
+            return False
+        if start < nxt:
+            if data or end < nxt:
+                self._note_duplicate(start, min(end, nxt))
+                self.ack_reason = why.ACK_DUPLICATE
+            data = data[nxt - start :]
+            start = nxt
+        if end > right:
+            data = data[: max(0, right - start)]
+        if not data:
+            return False
+        if start > nxt:
+            overlap = self.reassembly.first_overlap(start, start + len(data))
+            if overlap is not None and self._dsack is None:
+                self._dsack = overlap
+            self.reassembly.insert(start, data)
+            self._note_recent(start)
+            self.ack_reason = why.ACK_OUT_OF_ORDER
+            return False
+        return self._fill(now_ns, seg, start, data)
+
+    def _fill(self, now_ns: int, seg: Segment, start: int, data: bytes) -> bool:
+        """In-order octets with something waiting behind them, or after trimming."""
+        end = start + len(data)
+        overlap = self.reassembly.first_overlap(start, end)
+        if overlap is not None and self._dsack is None:
+            self._dsack = overlap
+        had_gap = self.reassembly.bytes_held > 0
+        self._advance(data)
+        for chunk in self.reassembly.take(end):
+            self._advance(chunk)
+        if had_gap:
+            self.ack_reason = why.ACK_GAP_FILLED
+        elif self.ack_reason is None:
+            self._count_for_ack(now_ns, seg)
+        return True
+
+    def _advance(self, data: bytes) -> None:
+        """RCV.NXT moves over `data`, which the user may read from now on."""
+        rcv = self.rcv
+        size = len(data)
+        rcv.nxt = (rcv.nxt + size) & 0xFFFFFFFF
+        rcv.wnd -= size
+        if rcv.wnd < 0:
+            rcv.wnd = 0
+        self.buffer.append(data)
+        if self.discard:
+            self.buffer.clear()
+
+    def fin_reached(self) -> bool:
+        """The peer's FIN is the next thing in order (and was not consumed yet)."""
+        return self.fin_offset != NO_FIN and not self.fin_done and self.buffer.total == self.fin_offset
+
+    def consume_fin(self) -> None:
+        """Eighth step: RCV.NXT moves over the FIN."""
+        self.fin_done = True
+        rcv = self.rcv
+        rcv.nxt = seq_add(rcv.nxt, 1)
+        if rcv.wnd > 0:
+            rcv.wnd -= 1
+        self.ack_reason = why.ACK_FIN
+
+    # --- acknowledging --------------------------------------------------------------------
+
+    def _count_for_ack(self, now_ns: int, seg: Segment) -> None:
+        """In-order text arrived: acknowledge now or let the delayed-ACK timer decide."""
+        size = len(seg.payload)
+        self.unacked_bytes += size
+        self.unacked_segs += 1
+        reason = self.ack_policy.on_text(now_ns, size, self.unacked_bytes, self.unacked_segs, self.mss, seg)
+        if reason is not None and self.ack_reason is None:
+            self.ack_reason = reason
+
+    def ack_sent(self, now_ns: int) -> None:
+        """A segment with an ACK of RCV.NXT left: nothing is owed any more."""
+        self.ack_reason = None
+        self.unacked_bytes = 0
+        self.unacked_segs = 0
+        self._dsack = None
+        self.rcv.last_ack = self.rcv.nxt
+
+    # --- SACK ---------------------------------------------------------------------------------
+
+    def _note_duplicate(self, start: int, end: int) -> None:
+        """Octets that were here before: the next ACK reports them first (RFC 2883)."""
+        if end > start and self._dsack is None:
+            self._dsack = (start, end)
+
+    def note_old_segment(self, seg: Segment) -> None:
+        """A wholly old segment was refused by the first step: report its octets by DSACK."""
+        if seg.payload:
+            start = self.offset_of(seg.seq) + ((seg.flags >> 1) & 1)
+            end = min(start + len(seg.payload), self.buffer.total)
+            if start >= 0:
+                self._note_duplicate(start, end)
+
+    def _note_recent(self, offset: int) -> None:
+        recent = self._recent
+        if offset in recent:
+            recent.remove(offset)
+        recent.insert(0, offset)
+        del recent[_RECENT_LIMIT:]
+
+    def sack_blocks(self, limit: int) -> tuple[tuple[int, int], ...]:
+        """SACK blocks for the next segment, at most `limit`: DSACK first, then newest first.
+
+        RFC 2018 §4: the first block holds the segment that caused the ACK; the others repeat
+        the most recent ones. RFC 2883 §4: a DSACK block comes before them.
+        """
+        if self._dsack is None and not self.reassembly.bytes_held:
+            return ()
+        blocks: list[tuple[int, int]] = []
+        if self._dsack is not None and self.profile.use_dsack:
+            blocks.append(self._dsack)
+        seen: list[tuple[int, int]] = []
+        stale: list[int] = []
+        for offset in self._recent:
+            run = self.reassembly.run_at(offset)
+            if run is None:
+                stale.append(offset)
+            elif run not in seen:
+                seen.append(run)
+        for offset in stale:
+            self._recent.remove(offset)
+        if len(seen) + len(blocks) < limit:
+            for run in self.reassembly.runs():
+                if run not in seen:
+                    seen.append(run)
+                    if len(seen) + len(blocks) >= limit:
+                        break
+        blocks.extend(seen)
+        return tuple((self.seq_of(left), self.seq_of(right)) for left, right in blocks[:limit])
+
+    # --- the window ----------------------------------------------------------------------------
+
+    def free_bytes(self) -> int:
+        """Room in the receive buffer. What waits out of order was promised before, so it does not count."""
+        free = self.capacity - self.buffer.size
+        return free if free > 0 else 0
+
+    def window_field(self) -> int:
+        """The window field of the next segment, and RCV.WND after it.
+
+        Never moves the right edge left (SHLD-14), and moves it right only by a worthwhile
+        step (RFC 9293 §3.8.6.2.2, MUST-39).
+        """
+        rcv = self.rcv
+        current = rcv.wnd
+        window = self.open_window()
+        scale = rcv.wscale
+        limit = 65535 << scale
+        if window > limit:
+            window = limit
+        if scale == 0:
+            field = window
+        elif self.profile.window_round_up:
+            field = (window + (1 << scale) - 1) >> scale
+            if field > 65535:
+                field = 65535
+        else:
+            field = window >> scale
+            # Rounding down would take back what was promised: round up while the buffer has the room.
+            if (field << scale) < current and ((field + 1) << scale) <= self.free_bytes() and field < 65535:
+                field += 1
+        if (field << scale) > current:
+            rcv.wnd = field << scale
+        return field
+
+    def open_window(self) -> int:
+        """The window to offer now, in bytes: what was promised, or more if the step is worthwhile."""
+        free = self.free_bytes()
+        current = self.rcv.wnd
+        step = min(self.capacity // self.profile.sws_receiver_divisor, self.mss)
+        return free if free - current >= step else current
+
+    def should_update_window(self) -> bool:
+        """After the user read: is the window that we could offer so much larger that the peer should know?"""
+        current = self.rcv.wnd
+        gain = self.open_window() - current
+        if gain <= 0:
+            return False
+        return gain >= 2 * self.mss or gain >= self.capacity // 2 or current < self.mss

@@ -1,0 +1,698 @@
+"""The sending half: when a segment leaves, and what is in it.
+
+Three questions, three owners: congestion control says how much (`congestion/`), loss recovery
+says what is missing (`recovery/`), and this module says *when*: Nagle (RFC 9293 §3.7.4),
+the sender's silly-window avoidance (§3.8.6.2.1), zero-window probes (§3.8.6.1), PSH
+(§3.9.1.2), urgent data, the FIN in its place after the last octet.
+
+Positions: *offsets* count from the ISS (SYN = 0, first data octet = 1, FIN = one more), as in
+`recovery.scoreboard`; the send buffer's own offsets are one less.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from netsim.base.events import RttSampled
+from netsim.base.packet import ACK, CWR, ECE, FIN, PSH, URG, Segment
+from netsim.base.reasons import Reason
+from netsim.base.seqnum import seq_add, seq_diff, seq_gt, seq_le, seq_lt
+from netsim.tcp import reasons as why
+from netsim.tcp.buffers import SendBuffer
+from netsim.tcp.congestion.base import initial_window_bytes
+from netsim.tcp.congestion.factory import make_congestion_control
+from netsim.tcp.profile.base import ConnectionOptions, Profile
+from netsim.tcp.profile.config import recovery_config
+from netsim.tcp.recovery.base import (
+    NO_BLOCKS,
+    PHASE_NAMES,
+    PROBE_LAST,
+    PROBE_NEW,
+    TIMER_NONE,
+    TIMER_RTO,
+    AckInfo,
+)
+from netsim.tcp.recovery.machine import LossRecovery
+from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PUSH, Sent
+from netsim.tcp.tcb import SendSpace
+from netsim.tcp.timers import KEEPALIVE, LOSS, OVERRIDE, PERSIST, RTO, USER
+
+if TYPE_CHECKING:
+    from netsim.tcp.endpoint import Endpoint
+
+NOT_QUEUED: Final = -1
+
+
+class Sender:
+    """SND.* and what belongs to it.
+
+    buffer:      octets queued or unacknowledged          capacity: size of the send buffer
+    una, nxt:    offsets of SND.UNA and SND.NXT            fin_offset: of our FIN once CLOSE was called
+    """
+
+    __slots__ = (
+        "_ack", "_before_shrink", "_force", "_small_end", "_syn_backoff_ns", "_tlp_new", "buffer", "capacity",
+        "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "idle_since_ns", "nxt",
+        "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "started", "timeouts", "una",
+    )  # fmt: skip
+
+    def __init__(self, profile: Profile, options: ConnectionOptions, snd: SendSpace) -> None:
+        self.profile = profile
+        self.options = options
+        self.snd = snd
+        self.buffer = SendBuffer()
+        self.capacity = options.snd_buffer or profile.snd_buffer
+        self.una = 1
+        self.nxt = 1
+        self.fin_offset = NOT_QUEUED
+        self.fin_sent = False
+        self.push_marks: deque[int] = deque()
+        self.eor_marks: deque[int] = deque()
+        self.corked = False
+        self.persist_count = 0
+        self.probing = False
+        self.timeouts = 0
+        self.first_unanswered_ns = -1
+        self.idle_since_ns = -1
+        self.started = False
+        self.recovery = self._make_recovery(snd.mss)
+        self._ack = AckInfo()
+        self._force = False
+        self._tlp_new = False
+        self._small_end = 0
+        self._syn_backoff_ns = 0
+        self._before_shrink = 0
+
+    def _make_recovery(self, smss: int) -> LossRecovery:
+        profile = self.profile
+        config = recovery_config(profile)
+        window = initial_window_bytes(smss, config.initial_window_segs)
+        control = make_congestion_control(
+            self.options.congestion_control or profile.congestion_control,
+            smss,
+            window,
+            counts_segments=config.counts_segments,
+            hystart=profile.hystart,
+        )
+        return LossRecovery(config, control)
+
+    # --- opening ------------------------------------------------------------------------
+
+    def start(self, ep: Endpoint, now_ns: int) -> None:
+        """A connection begins (again, if it went back to LISTEN)."""
+        self.recovery = self._make_recovery(self.segment_bytes(ep))
+        self.una = self.nxt = 1
+        self.started = True
+
+    def established(self, ep: Endpoint, now_ns: int) -> None:
+        """The handshake is done: the segment size is known."""
+        self.recovery.set_smss(self.segment_bytes(ep))
+        self.idle_since_ns = now_ns
+        self.timeouts = 0
+        if ep.options.keep_alive:
+            idle = ep.options.keep_idle_ns or ep.profile.keep_idle_ns
+            ep.set_timer(now_ns, KEEPALIVE, now_ns + idle, why.KEEP_ALIVE_ARMED)
+        ep.stop_timer(now_ns, USER)
+        self.sync_timers(ep, now_ns)
+
+    def syn_was_acked(self, ep: Endpoint, now_ns: int, seg: Segment) -> None:
+        """Our SYN is acknowledged: SND.UNA moves, and the round trip is measured (Karn obeyed)."""
+        snd = self.snd
+        rtt_ns = -1
+        if ep.syn_transmissions == 1:
+            rtt_ns = now_ns - ep.syn_sent_ns
+        elif ep.neg.timestamps and seg.has_ts and seg.ts_ecr:
+            rtt_ns = self._ts_age_ns(ep, now_ns, seg.ts_ecr)
+        snd.una = seq_add(snd.iss, 1)
+        self.una = 1
+        self.recovery.on_established(now_ns, rtt_ns, ep.syn_transmissions > 1)
+        if rtt_ns >= 0 and ep.recording:
+            self._tell_rtt(ep, now_ns)
+        if seq_gt(seg.ack, snd.una) and self.nxt > 1:
+            self.handle_ack(ep, now_ns, seg)
+
+    def back_off_syn(self) -> None:
+        """RFC 6298 §5.5 for the SYN's timer."""
+        self.recovery.rtt.back_off()
+
+    def rto_ns(self) -> int:
+        """The retransmission timeout now, back-off included."""
+        return self.recovery.rtt.rto_ns
+
+    def put_data_on_syn(self, ep: Endpoint, now_ns: int, syn: Segment) -> None:
+        """RFC 7413: the first octets ride on the SYN."""
+        size = min(ep.tfo_data_bytes, self.snd.mss - 40 - syn.options_bytes() + 40, len(self.buffer))
+        if size <= 0:
+            return
+        syn.payload = self.buffer.peek(0, size)
+        self._record(now_ns, size, SENT_PUSH)
+        self.snd.nxt = seq_add(self.snd.iss, self.nxt)
+
+    def take_data_off_syn(self, ep: Endpoint, now_ns: int) -> None:
+        """The SYN with data was lost or refused: the data is unsent again."""
+        self.recovery.forget_unacked()
+        self.nxt = 1
+        self.snd.nxt = seq_add(self.snd.iss, 1)
+
+    # --- the user's side --------------------------------------------------------------------
+
+    def free_bytes(self) -> int:
+        """Room in the send buffer."""
+        return max(0, self.capacity - len(self.buffer))
+
+    def unsent_bytes(self) -> int:
+        """Octets queued and never sent."""
+        return self.buffer.end + 1 - self.data_nxt()
+
+    def data_nxt(self) -> int:
+        """Offset of the next data octet to send: SND.NXT without a FIN."""
+        return self.nxt - 1 if self.fin_sent else self.nxt
+
+    def unacked_bytes(self) -> int:
+        """Octets (and FIN) sent and not acknowledged."""
+        return self.nxt - self.una
+
+    def flight_bytes(self) -> int:
+        """FlightSize (RFC 5681 §2): sent and not cumulatively acknowledged."""
+        return self.nxt - self.una
+
+    def enqueue(self, now_ns: int, data: bytes, push: bool, urgent: bool, more: bool) -> int:
+        """Take what fits into the send buffer."""
+        taken = min(len(data), self.free_bytes())
+        if taken <= 0:
+            return 0
+        self.buffer.append(data if taken == len(data) else data[:taken])
+        end = self.buffer.end + 1
+        if more:
+            self.corked = True
+        else:
+            self.corked = False
+            if push or self.profile.push_every_write:
+                self.push_marks.append(end)
+        if urgent:
+            # SND.UP points at the octet after the urgent ones (RFC 9293 §3.8.5, RFC 6093).
+            self.snd.urgent = True
+            self.snd.up = seq_add(self.snd.iss, end)
+        return taken
+
+    def queue_fin(self) -> None:
+        """CLOSE: after everything queued comes the FIN."""
+        if self.fin_offset == NOT_QUEUED:
+            self.fin_offset = self.buffer.end + 1
+            self.corked = False
+
+    def uncork(self) -> None:
+        """Partial segments may leave now."""
+        if self.corked:
+            self.corked = False
+            self.push_marks.append(self.buffer.end + 1)
+
+    def fin_was_sent(self) -> bool:
+        """Our FIN left at least once."""
+        return self.fin_sent
+
+    def fin_was_acked(self) -> bool:
+        """Our FIN was sent, and is acknowledged."""
+        return self.fin_sent and self.una > self.fin_offset
+
+    def garbage_octet(self) -> bytes:
+        """One octet of old data for a keep-alive probe."""
+        return b"\0"
+
+    def clear(self) -> None:
+        """The connection is gone: flush the queues."""
+        self.buffer.clear()
+        self.recovery.forget_unacked()
+        self.push_marks.clear()
+        self.eor_marks.clear()
+
+    # --- the peer's side ----------------------------------------------------------------------
+
+    def handle_ack(self, ep: Endpoint, now_ns: int, seg: Segment) -> None:
+        """Fifth step: SND.UNA < SEG.ACK =< SND.NXT advances; the window may change; recovery is told.
+
+        RFC 9293 §3.10.7.4, fifth step: the window update is taken only from the newest segment
+        (WL1, WL2), so that an old one cannot shrink or open it.
+        """
+        snd = self.snd
+        ack = self.una + seq_diff(seg.ack, snd.una)
+        old_window = snd.wnd
+        if ack >= self.una and (
+            seq_lt(snd.wl1, seg.seq) or (snd.wl1 == seg.seq and seq_le(snd.wl2, seg.ack))
+        ):
+            window = seg.wnd << snd.wscale
+            snd.wnd = window
+            if window > snd.max_wnd:
+                snd.max_wnd = window
+            snd.wl1 = seg.seq
+            snd.wl2 = seg.ack
+        info = self._ack
+        info.ack = ack
+        info.sack = self._sack_offsets(seg) if seg.sack else NO_BLOCKS
+        info.has_data = len(seg.payload) > 0 or bool(seg.flags & FIN)
+        info.window_changed = snd.wnd != old_window
+        info.ece = ep.neg.ecn and bool(seg.flags & ECE)
+        info.ts_echo_ns = -1
+        if ep.neg.timestamps and seg.has_ts and seg.ts_ecr:
+            info.ts_echo_ns = now_ns - self._ts_age_ns(ep, now_ns, seg.ts_ecr)
+        info.window_end = ack + snd.wnd
+        info.new_data_ready = self.unsent_bytes() > 0
+        recovery = self.recovery
+        samples = recovery.rtt.samples
+        if ack > self.una:
+            self._advance(ep, now_ns, ack, seg.ack)
+        recovery.on_ack(now_ns, info)
+        if recovery.take_ecn_reduction():
+            ep.ecn_wants_cwr = True
+        if ep.recording:
+            if recovery.rtt.samples != samples:
+                self._tell_rtt(ep, now_ns)
+            self._tell_recovery(ep, now_ns)
+        self._window_timers(ep, now_ns, old_window)
+        self.sync_timers(ep, now_ns)
+
+    def _advance(self, ep: Endpoint, now_ns: int, ack: int, seg_ack: int) -> None:
+        """New octets are acknowledged."""
+        self.una = ack
+        self.snd.una = seg_ack
+        self.timeouts = 0
+        self.first_unanswered_ns = -1
+        data_end = min(ack - 1, self.buffer.end)
+        if data_end > self.buffer.start:
+            self.buffer.release(data_end)
+        while self.push_marks and self.push_marks[0] <= ack:
+            self.push_marks.popleft()
+        while self.eor_marks and self.eor_marks[0] <= ack:
+            self.eor_marks.popleft()
+        if self.snd.urgent and seq_le(self.snd.up, seg_ack):
+            self.snd.urgent = False
+        if ep.timers.is_set(USER):
+            ep.stop_timer(now_ns, USER)
+            self._arm_user_timeout(ep, now_ns)
+        if ack == self.nxt:
+            self.idle_since_ns = now_ns
+
+    def _sack_offsets(self, seg: Segment) -> tuple[tuple[int, int], ...]:
+        """SACK blocks as offsets from the ISS."""
+        una, snd_una = self.una, self.snd.una
+        return tuple((una + seq_diff(left, snd_una), una + seq_diff(right, snd_una)) for left, right in seg.sack)
+
+    def _ts_age_ns(self, ep: Endpoint, now_ns: int, ecr: int) -> int:
+        """How long ago (ns, rounded up to the tick) the echoed timestamp was taken."""
+        tick = self.profile.ts_tick_ns
+        ticks = (now_ns // tick + ep.ts_offset - ecr) & 0xFFFFFFFF
+        if ticks >= 0x80000000:
+            return 0
+        return ticks * tick + now_ns % tick
+
+    def _tell_rtt(self, ep: Endpoint, now_ns: int) -> None:
+        rtt = self.recovery.rtt
+        ep.sink.emit(
+            RttSampled(now_ns, ep.host, ep.conn, rtt.latest_ns, rtt.srtt_ns, rtt.rttvar_ns, rtt.rto_ns)
+        )
+
+    def _tell_recovery(self, ep: Endpoint, now_ns: int) -> None:
+        """Turn what recovery decided into events."""
+        recovery = self.recovery
+        for reason in recovery.take_reasons():
+            ep.congestion_changed(now_ns, recovery.cwnd(), recovery.ssthresh(), self.phase(), reason)
+
+    def _window_timers(self, ep: Endpoint, now_ns: int, old_window: int) -> None:
+        """An opened window ends the probing."""
+        if self.snd.wnd and ep.timers.is_set(PERSIST):
+            ep.stop_timer(now_ns, PERSIST)
+            self.persist_count = 0
+            self.probing = False
+        if self.snd.wnd > old_window and ep.timers.is_set(OVERRIDE):
+            ep.stop_timer(now_ns, OVERRIDE)
+
+    # --- what to send now --------------------------------------------------------------------------
+
+    def segment_bytes(self, ep: Endpoint) -> int:
+        """Octets of data that fit into one segment beside the constant options (Eff.snd.MSS, MUST-16)."""
+        size = self.snd.mss
+        if ep.neg.timestamps:
+            size -= 12
+        if ep.options.md5_key:
+            size -= 20
+        return size
+
+    def poll(self, ep: Endpoint, now_ns: int) -> Segment | None:
+        """The next segment with something of ours in it, or None."""
+        recovery = self.recovery
+        record = recovery.next_resend(now_ns)
+        if record is not None:
+            return self._resend(ep, now_ns, record)
+        if self.nxt - 1 >= self.buffer.end and (self.fin_sent or self.fin_offset == NOT_QUEUED):
+            return None
+        return self._poll_new(ep, now_ns)
+
+    def _poll_new(self, ep: Endpoint, now_ns: int) -> Segment | None:
+        """New data, if window, congestion window, Nagle and silly-window avoidance allow it."""
+        if not ep.syn_acked and not self._may_send_before_established(ep):
+            return None
+        if self.una == self.nxt and self.idle_since_ns >= 0:
+            self.recovery.on_idle(now_ns)
+        mss = self.segment_bytes(ep)
+        if ep.neg.sack and ep.receiver.reassembly.bytes_held:
+            mss -= 4 + 8 * len(ep.receiver.sack_blocks(ep.sack_limit()))
+        available = self.buffer.end + 1 - self.nxt
+        usable = self.una + self.snd.wnd - self.nxt
+        if available == 0:
+            return self._poll_fin(ep, now_ns, usable)
+        allowed = self.recovery.may_send_bytes(now_ns)
+        if self._tlp_new:
+            allowed = max(allowed, mss)
+        size = min(available, mss)
+        eor = self._end_of_record(size)
+        if eor:
+            size = eor
+        held = self._why_held(ep, now_ns, size, mss, available, usable, allowed, eor > 0)
+        if held is not None:
+            if ep.recording:
+                ep.held(now_ns, available, held)
+            return None
+        if size > usable:
+            size = usable
+        if size > allowed:
+            size = allowed
+        self._tlp_new = False
+        self._force = False
+        return self._send_new(ep, now_ns, size)
+
+    def _may_send_before_established(self, ep: Endpoint) -> bool:
+        """Before our SYN is acknowledged only Fast Open lets data go (RFC 7413), and CLOSE a FIN."""
+        return self.fin_offset != NOT_QUEUED and self.unsent_bytes() == 0
+
+    def _end_of_record(self, size: int) -> int:
+        """MSG_EOR: a segment does not run over the end of a record. 0: no record ends in this one."""
+        for mark in self.eor_marks:
+            if self.nxt < mark < self.nxt + size:
+                return mark - self.nxt
+            if mark >= self.nxt + size:
+                break
+        return 0
+
+    def _why_held(
+        self,
+        ep: Endpoint,
+        now_ns: int,
+        size: int,
+        mss: int,
+        available: int,
+        usable: int,
+        allowed: int,
+        ends_record: bool,
+    ) -> Reason | None:
+        """RFC 9293 §3.8.6.2.1 with §3.7.4 (Nagle), and the congestion window. None: send."""
+        if usable <= 0:
+            self._window_is_closed(ep, now_ns)
+            return why.HELD_WINDOW
+        if allowed <= 0 or (allowed < size and self.una != self.nxt):
+            return why.HELD_CWND
+        if size >= mss and usable >= mss:
+            return None  # (1) a full-sized segment
+        if self._force:
+            return None  # (4) the override timer
+        idle = self.una == self.nxt
+        last = size == available or ends_record
+        if self.corked and last and self.fin_offset == NOT_QUEUED:
+            if not ep.timers.is_set(OVERRIDE):
+                ep.set_timer(now_ns, OVERRIDE, now_ns + self.profile.sws_override_ns, why.CORK_TIMEOUT)
+            return why.HELD_CORK
+        if self._nagle_holds(idle, last):
+            return why.HELD_NAGLE
+        if last and usable >= size:
+            return None  # (2) everything that was pushed
+        if min(size, usable) * 2 >= self.snd.max_wnd:
+            return None  # (3) at least half of the largest window
+        if not ep.timers.is_set(OVERRIDE) and idle:
+            ep.set_timer(now_ns, OVERRIDE, now_ns + self.profile.sws_override_ns, why.SWS_OVERRIDE)
+        return why.HELD_SWS
+
+    def _nagle_holds(self, idle: bool, last: bool) -> bool:
+        """SHLD-7: a small segment waits while something is unacknowledged; never the one with the FIN."""
+        if idle or not self.profile.nagle or self.options.nodelay:
+            return False
+        if last and self.fin_offset != NOT_QUEUED:
+            return False
+        if self.profile.nagle_minshall:
+            return self._small_end > self.una
+        return True
+
+    def _window_is_closed(self, ep: Endpoint, now_ns: int) -> None:
+        """Nothing in flight and no window: only probing finds out when it opens (MUST-36)."""
+        if self.una == self.nxt and not ep.timers.is_set(PERSIST) and not ep.timers.is_set(RTO):
+            ep.set_timer(now_ns, PERSIST, now_ns + self._probe_interval_ns(), why.PERSIST_ARMED)
+
+    def _probe_interval_ns(self) -> int:
+        """First probe after one RTO (SHLD-29), then doubling up to the limit (SHLD-30)."""
+        profile = self.profile
+        base = max(self.recovery.rtt.rto_ns, profile.persist_min_ns)
+        return int(min(base << min(self.persist_count, 16), profile.persist_max_ns))
+
+    def _poll_fin(self, ep: Endpoint, now_ns: int, usable: int) -> Segment | None:
+        """All data is sent; the FIN takes the next number. It needs room in the window like an octet."""
+        if usable <= 0 and self.una != self.nxt:
+            return None
+        if usable <= 0 and self.snd.wnd == 0 and ep.syn_acked:
+            self._window_is_closed(ep, now_ns)
+            return None
+        return self._send_new(ep, now_ns, 0)
+
+    def _send_new(self, ep: Endpoint, now_ns: int, size: int) -> Segment:
+        """Build the segment at SND.NXT, count it as sent, start the timer."""
+        offset = self.nxt
+        seq = seq_add(self.snd.iss, offset)
+        payload = self.buffer.peek(offset - 1, size) if size else b""
+        end = offset + size
+        flags = ACK
+        sent_flags = 0
+        reason = why.DATA
+        if size and (end == self.buffer.end + 1 or self._has_push_mark(offset, end)) and not self.corked:
+            flags |= PSH
+            sent_flags |= SENT_PUSH
+            reason = why.DATA_PUSHED
+        if end == self.fin_offset and (size == 0 or self.una + self.snd.wnd > end):
+            flags |= FIN
+            sent_flags |= SENT_FIN
+            self.fin_sent = True
+            reason = why.FIN_SENT
+        if self.eor_marks and end in self.eor_marks:
+            sent_flags |= SENT_EOR
+        seg = ep.make_segment(now_ns, seq, flags, payload)
+        self._mark_urgent(seg)
+        if ep.neg.ecn and size:
+            seg.tos |= 2
+        if size and size < self.segment_bytes(ep):
+            self._small_end = end
+        self._record(now_ns, size + (1 if flags & FIN else 0), sent_flags)
+        self.snd.nxt = seq_add(self.snd.iss, self.nxt)
+        if size:
+            ep.receiver.ack_policy.on_data_sent(now_ns)
+        self._left(ep, now_ns, seg, reason, "")
+        return seg
+
+    def _record(self, now_ns: int, length: int, sent_flags: int) -> None:
+        """A record in the retransmission queue."""
+        start = self.nxt
+        self.nxt = start + length
+        if self.first_unanswered_ns < 0:
+            self.first_unanswered_ns = now_ns
+        self.recovery.on_transmit(now_ns, start, self.nxt, sent_flags)
+
+    def _has_push_mark(self, start: int, end: int) -> bool:
+        for mark in self.push_marks:
+            if mark > end:
+                return False
+            if mark > start:
+                return True
+        return False
+
+    def _mark_urgent(self, seg: Segment) -> None:
+        """URG and the urgent pointer, relative to this segment (MUST-30, MUST-62)."""
+        snd = self.snd
+        if snd.urgent and seq_gt(snd.up, seg.seq):
+            distance = seq_diff(snd.up, seg.seq)
+            if distance <= 65535:
+                seg.flags |= URG
+                seg.urg = distance
+
+    def _left(self, ep: Endpoint, now_ns: int, seg: Segment, reason: Reason, cause: str) -> None:
+        """A segment of ours is on its way: it carries the ACK, and the timers run."""
+        ep.ack_left(now_ns)
+        if ep.recording:
+            ep.sent(now_ns, seg, reason, cause)
+        self._arm_user_timeout(ep, now_ns)
+        self.sync_timers(ep, now_ns)
+
+    def _arm_user_timeout(self, ep: Endpoint, now_ns: int) -> None:
+        limit = self.options.user_timeout_ns or self.profile.user_timeout_ns
+        if limit and self.una != self.nxt and not ep.timers.is_set(USER):
+            ep.set_timer(now_ns, USER, now_ns + limit, why.USER_TIMEOUT_ARMED)
+
+    # --- sending again -------------------------------------------------------------------------------
+
+    def _resend(self, ep: Endpoint, now_ns: int, record: Sent) -> Segment:
+        """Build a segment from a record, and tell why it goes again."""
+        size = self.segment_bytes(ep)
+        if record.end - record.start > size + (1 if record.flags & SENT_FIN else 0):
+            self.recovery.split(record, record.start + size)
+        has_fin = bool(record.flags & SENT_FIN)
+        data_end = record.end - 1 if has_fin else record.end
+        payload = self.buffer.peek(record.start - 1, data_end - record.start)
+        flags = ACK
+        if record.flags & SENT_PUSH:
+            flags |= PSH
+        if has_fin:
+            flags |= FIN
+        seg = ep.make_segment(now_ns, seq_add(self.snd.iss, record.start), flags, payload)
+        self._mark_urgent(seg)
+        seg.flags &= ~CWR
+        cause = self.recovery.resend_cause()
+        self.recovery.on_retransmit(now_ns, record)
+        self._left(ep, now_ns, seg, _RESEND_REASONS.get(cause, why.RESEND_GO_BACK), cause)
+        return seg
+
+    def count_timeout(self, now_ns: int) -> int:
+        """One more timeout in a row; how many."""
+        self.timeouts += 1
+        return self.timeouts
+
+    def past_r2(self, ep: Endpoint, now_ns: int) -> bool:
+        """RFC 9293 §3.8.3: both counts and time are past R2."""
+        profile = self.profile
+        if profile.r2_retries and self.timeouts <= profile.r2_retries:
+            return False
+        return self.first_unanswered_ns >= 0 and now_ns - self.first_unanswered_ns >= profile.r2_ns
+
+    def retransmission_timeout(self, ep: Endpoint, now_ns: int) -> None:
+        """The RTO expired: recovery marks what is lost; `poll` sends the first of it again."""
+        self.recovery.on_rto(now_ns)
+        if ep.recording:
+            self._tell_recovery(ep, now_ns)
+        self.sync_timers(ep, now_ns)
+
+    def loss_timeout(self, ep: Endpoint, now_ns: int) -> None:
+        """The RACK reordering timer or the tail-loss probe timer expired (RFC 8985)."""
+        probe = self.recovery.handle_deadline(now_ns)
+        ep.timer_expired(now_ns, LOSS, why.RESEND_TLP if probe else why.RESEND_RACK)
+        if probe == PROBE_NEW:
+            self._tlp_new = True
+        elif probe == PROBE_LAST:
+            record = self.recovery.probe_record()
+            if record is not None:
+                ep.outbox.append(self._resend(ep, now_ns, record))
+        if ep.recording:
+            self._tell_recovery(ep, now_ns)
+        self.sync_timers(ep, now_ns)
+
+    def override_timeout(self, ep: Endpoint, now_ns: int) -> None:
+        """Small as it is, the segment goes now."""
+        ep.timer_expired(now_ns, OVERRIDE, why.CORK_TIMEOUT if self.corked else why.SWS_OVERRIDE)
+        self._force = True
+        self.uncork()
+
+    def persist_gives_up(self, ep: Endpoint, now_ns: int) -> bool:
+        """A peer that keeps answering is kept for ever (MUST-37); one that is silent falls to R2."""
+        profile = self.profile
+        if not profile.r2_retries or self.persist_count < profile.r2_retries:
+            return False
+        return now_ns - ep.last_heard_ns >= profile.r2_ns
+
+    def send_probe(self, ep: Endpoint, now_ns: int) -> None:
+        """One octet beyond the closed window (RFC 9293 §3.8.6.1); the FIN if nothing else is left."""
+        self.persist_count += 1
+        if self.unsent_bytes() > 0:
+            payload = self.buffer.peek(self.nxt - 1, 1)
+            probe = ep.make_segment(now_ns, self.snd.nxt, ACK, payload)
+        elif self.fin_offset != NOT_QUEUED and not self.fin_sent:
+            ep.outbox.append(self._send_new(ep, now_ns, 0))
+            return
+        else:
+            return
+        # The octet counts as sent only once it is acknowledged: the peer is expected to refuse it.
+        self.probing = True
+        ep.ack_left(now_ns)
+        ep.outbox.append(probe)
+        if ep.recording:
+            ep.sent(now_ns, probe, why.PERSIST_PROBE, "persist")
+        ep.set_timer(now_ns, PERSIST, now_ns + self._probe_interval_ns(), why.PERSIST_ARMED)
+
+    def admit_probe(self, now_ns: int, ack: int) -> None:
+        """The peer took the octet of a window probe: it counts as sent from now on."""
+        if self.probing and ack == seq_add(self.snd.nxt, 1) and self.unsent_bytes() > 0:
+            self._record(now_ns, 1, 0)
+            self.snd.nxt = ack
+
+    def path_mtu_shrank(self, ep: Endpoint, now_ns: int) -> None:
+        """RFC 1191 §6.4: segments above the new size are cut and sent again at once, without a timeout."""
+        smss = self.segment_bytes(ep)
+        self.recovery.path_mtu_shrank(now_ns, smss)
+        self.sync_timers(ep, now_ns)
+
+    # --- timers ------------------------------------------------------------------------------------------
+
+    def sync_timers(self, ep: Endpoint, now_ns: int) -> None:
+        """The endpoint's RTO and loss timers follow what recovery asks for."""
+        recovery = self.recovery
+        kind = recovery.timer
+        if kind == TIMER_NONE:
+            if ep.syn_acked:
+                ep.stop_timer(now_ns, RTO)
+            ep.stop_timer(now_ns, LOSS)
+        elif kind == TIMER_RTO:
+            if ep.timers.at[RTO] != recovery.deadline_ns:
+                ep.set_timer(now_ns, RTO, recovery.deadline_ns, why.RTO_ARMED)
+            ep.stop_timer(now_ns, LOSS)
+        else:
+            ep.stop_timer(now_ns, RTO)
+            if ep.timers.at[LOSS] != recovery.deadline_ns:
+                ep.set_timer(now_ns, LOSS, recovery.deadline_ns, why.RTO_ARMED)
+
+    def stop_timers(self, ep: Endpoint, now_ns: int) -> None:
+        """TIME-WAIT: nothing of ours is outstanding any more."""
+        for timer in (RTO, LOSS, PERSIST, OVERRIDE, USER):
+            ep.stop_timer(now_ns, timer)
+
+    # --- looks -----------------------------------------------------------------------------------------------
+
+    def cwnd(self) -> int:
+        """Congestion window, bytes."""
+        return self.recovery.cwnd()
+
+    def ssthresh(self) -> int:
+        """Slow start threshold, bytes."""
+        return self.recovery.ssthresh()
+
+    def phase(self) -> str:
+        """Where congestion control and recovery are, for people."""
+        phase = PHASE_NAMES[self.recovery.phase]
+        if phase == "open":
+            return "slow-start" if self.cwnd() < self.ssthresh() else "avoidance"
+        return phase
+
+    def srtt_ns(self) -> int:
+        """Smoothed round-trip time; 0 before the first sample."""
+        return self.recovery.rtt.srtt_ns
+
+    def rttvar_ns(self) -> int:
+        """Round-trip time variation."""
+        return self.recovery.rtt.rttvar_ns
+
+    def backoff(self) -> int:
+        """How often the RTO was doubled in a row."""
+        return self.recovery.rtt.backoffs
+
+
+_RESEND_REASONS: Final = {
+    "timeout": why.RESEND_TIMEOUT,
+    "fast": why.RESEND_FAST,
+    "partial": why.RESEND_PARTIAL,
+    "sack": why.RESEND_SACK,
+    "rack": why.RESEND_RACK,
+    "tlp": why.RESEND_TLP,
+    "fin": why.RESEND_FIN,
+    "go-back": why.RESEND_GO_BACK,
+}
