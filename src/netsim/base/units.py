@@ -32,7 +32,7 @@ def _scaled(text: str, units: dict[str, int], what: str, example: str) -> int:
     factor = units[match.group(2).lower()]
     if len(whole) > 24 or len(fraction) > 24:
         raise ValueError(f"'{text}' is too large a number for a {what}")
-    value = int(whole or "0") * factor + int(fraction or "0") * factor // 10 ** len(fraction)
+    value: int = int(whole or "0") * factor + int(fraction or "0") * factor // 10 ** len(fraction)
     if value > _LARGEST:
         raise ValueError(f"'{text}' is too large a number for a {what}")
     return value

@@ -10,6 +10,7 @@ from typing import Final
 
 from netsim.base.errors import UsageError
 from netsim.base.events import Called
+from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add
 from netsim.tcp import reasons as why
 from netsim.tcp.endpoint import Endpoint
@@ -201,7 +202,7 @@ def abort(ep: Endpoint, now_ns: int) -> None:
         ep.die(now_ns, "abort", why.ABORT_CALL)
 
 
-def reset(ep: Endpoint, now_ns: int, cause: str, reason: why.Reason) -> None:
+def reset(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> None:
     """Send <SEQ=SND.NXT><CTL=RST> and delete the TCB."""
     ack = ep.receiver.rcv.nxt if ep.profile.abort_rst_has_ack else -1
     seq = ep.snd.nxt

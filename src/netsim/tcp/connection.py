@@ -85,9 +85,7 @@ class Connection:
         calls.open_active(ep, now_ns, remote_addr, remote_port)
         return taken
 
-    def send(
-        self, now_ns: int, data: bytes, *, push: bool = False, urgent: bool = False, more: bool = False
-    ) -> int:
+    def send(self, now_ns: int, data: bytes, *, push: bool = False, urgent: bool = False, more: bool = False) -> int:
         """SEND: how many octets were taken into the send buffer (0: it is full)."""
         return calls.send(self.ep, now_ns, data, push, urgent, more)
 
@@ -142,9 +140,7 @@ class Connection:
         else:
             reason, accepted = synchronized.segment_arrives(ep, now_ns, seg)
         if recording:
-            ep.sink.emit(
-                SegmentProcessed(now_ns, ep.host, ep.conn, seg, str(ep.state.value), reason, accepted)
-            )
+            ep.sink.emit(SegmentProcessed(now_ns, ep.host, ep.conn, seg, str(ep.state.value), reason, accepted))
 
     def handle_icmp(self, now_ns: int, message: IcmpMessage) -> None:
         """An ICMP error that quotes a segment of this connection."""
@@ -162,7 +158,7 @@ class Connection:
         timeouts.fire(self.ep, now_ns, TIMER_NAMES.index(timer))
 
     def accepts_new_incarnation(self, now_ns: int, seg: Segment) -> bool:
-        """May this SYN end TIME-WAIT and open a new connection? (RFC 9293 MAY-2, RFC 6191)"""
+        """May this SYN end TIME-WAIT and open a new connection? (RFC 9293 MAY-2, RFC 6191)."""
         return synchronized.accepts_new_incarnation(self.ep, now_ns, seg)
 
     def yield_to_new_incarnation(self, now_ns: int) -> None:

@@ -52,12 +52,47 @@ class Endpoint:
     """
 
     __slots__ = (
-        "challenge_count", "challenge_second", "close_pending", "conn", "ecn_wants_cwr", "encapsulated",
-        "error", "established_at_ns", "host", "local_addr", "local_port", "mtu", "neg", "opened_at_ns",
-        "options", "outbox", "passive", "profile", "receiver", "recording", "remote_addr", "remote_port",
-        "sender", "sink", "snd", "soft_error", "state", "syn_acked", "syn_cookie", "syn_data_held",
-        "syn_segment", "syn_sent_ns", "syn_transmissions", "timer_counts", "timers", "ts_offset", "user_gone",
-        "last_heard_ns", "keep_probes", "tfo_data_bytes", "ecn_echo",
+        "challenge_count",
+        "challenge_second",
+        "close_pending",
+        "conn",
+        "ecn_echo",
+        "ecn_wants_cwr",
+        "encapsulated",
+        "error",
+        "established_at_ns",
+        "host",
+        "keep_probes",
+        "last_heard_ns",
+        "local_addr",
+        "local_port",
+        "mtu",
+        "neg",
+        "opened_at_ns",
+        "options",
+        "outbox",
+        "passive",
+        "profile",
+        "receiver",
+        "recording",
+        "remote_addr",
+        "remote_port",
+        "sender",
+        "sink",
+        "snd",
+        "soft_error",
+        "state",
+        "syn_acked",
+        "syn_cookie",
+        "syn_data_held",
+        "syn_segment",
+        "syn_sent_ns",
+        "syn_transmissions",
+        "tfo_data_bytes",
+        "timer_counts",
+        "timers",
+        "ts_offset",
+        "user_gone",
     )  # fmt: skip
 
     def __init__(
@@ -154,9 +189,7 @@ class Endpoint:
             raise InvariantViolation(f"no edge from {old} to {new} because of '{cause}'")
         self.state = new
         if self.recording:
-            self.sink.emit(
-                StateChanged(now_ns, self.host, self.conn, str(old.value), str(new.value), cause, reason)
-            )
+            self.sink.emit(StateChanged(now_ns, self.host, self.conn, str(old.value), str(new.value), cause, reason))
 
     def die(self, now_ns: int, cause: str, reason: Reason, error: str = "") -> None:
         """Delete the TCB: enter CLOSED, stop every timer, flush both queues, tell the user."""

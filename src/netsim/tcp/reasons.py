@@ -62,7 +62,9 @@ TWO_WAY_OPEN: Final = _reason(
 # --- data ----------------------------------------------------------------------------
 DATA: Final = _reason("data", "Data within the peer's window and our congestion window.", "RFC 9293 §3.7, §3.10.2")
 DATA_PUSHED: Final = _reason(
-    "data-pushed", "The end of what the user sent: PSH tells the receiver to hand it over.", "RFC 9293 §3.9.1.2 (MUST-60)"
+    "data-pushed",
+    "The end of what the user sent: PSH tells the receiver to hand it over.",
+    "RFC 9293 §3.9.1.2 (MUST-60)",
 )
 FIN_SENT: Final = _reason(
     "fin", "Nothing more to send: the FIN takes the next sequence number.", "RFC 9293 §3.6, §3.10.4"
@@ -115,9 +117,7 @@ HELD_NAGLE: Final = _reason(
     "held-nagle", "A small segment waits while earlier data is unacknowledged (Nagle).", "RFC 9293 §3.7.4 (SHLD-7)"
 )
 HELD_CORK: Final = _reason("held-cork", "The user said that more will follow: wait for a full segment.", "")
-HELD_WINDOW: Final = _reason(
-    "held-window", "The peer's window is full: wait for it to open.", "RFC 9293 §3.8.6"
-)
+HELD_WINDOW: Final = _reason("held-window", "The peer's window is full: wait for it to open.", "RFC 9293 §3.8.6")
 HELD_SWS: Final = _reason(
     "held-silly-window", "The usable window is too small to be worth a segment: avoid the silly window syndrome.",
     "RFC 9293 §3.8.6.2.1 (MUST-38)",
@@ -138,9 +138,7 @@ RESEND_SYN: Final = _reason("resend-syn", "The SYN was not answered in time: sen
 RESEND_SYN_ACK: Final = _reason(
     "resend-syn-ack", "The SYN,ACK was not acknowledged in time: send it again.", "RFC 6298 §5"
 )
-RESEND_TIMEOUT: Final = _reason(
-    "resend-timeout", "Resent because the retransmission timer ran out.", "RFC 6298 §5.4"
-)
+RESEND_TIMEOUT: Final = _reason("resend-timeout", "Resent because the retransmission timer ran out.", "RFC 6298 §5.4")
 RESEND_FIN: Final = _reason("resend-fin", "The FIN was not acknowledged in time: send it again.", "RFC 6298 §5.4")
 RESEND_FAST: Final = _reason(
     "resend-fast", "Three duplicate ACKs say that a segment is missing: send it again without waiting for the timer.",
@@ -149,9 +147,7 @@ RESEND_FAST: Final = _reason(
 RESEND_PARTIAL: Final = _reason(
     "resend-partial", "A partial ACK in recovery points at the next hole: send it again.", "RFC 6582 §3.2"
 )
-RESEND_SACK: Final = _reason(
-    "resend-sack", "SACK blocks show that this segment is lost: send it again.", "RFC 6675 §5"
-)
+RESEND_SACK: Final = _reason("resend-sack", "SACK blocks show that this segment is lost: send it again.", "RFC 6675 §5")
 RESEND_RACK: Final = _reason(
     "resend-rack", "A segment sent later was delivered, and the reordering window is over: this one is lost.",
     "RFC 8985 §6.2",
@@ -184,7 +180,9 @@ KEEP_ALIVE_DEAD: Final = _reason(
 DELACK_ARMED: Final = _reason(
     "delack-armed", "Wait a little: the ACK may ride on data or cover a second segment.", "RFC 9293 §3.8.6.3 (SHLD-18)"
 )
-USER_TIMEOUT_ARMED: Final = _reason("user-timeout-armed", "The user's time limit starts.", "RFC 9293 §3.10.1 (user timeout)")
+USER_TIMEOUT_ARMED: Final = _reason(
+    "user-timeout-armed", "The user's time limit starts.", "RFC 9293 §3.10.1 (user timeout)"
+)
 USER_TIMEOUT: Final = _reason(
     "user-timeout", "Data was not acknowledged within the user's time limit: give up.", "RFC 9293 §3.10.8"
 )
@@ -192,7 +190,9 @@ GAVE_UP: Final = _reason(
     "gave-up", "Retransmission went on past R2 without an answer: give up.", "RFC 9293 §3.8.3 (MUST-20, MUST-21)"
 )
 R1_REACHED: Final = _reason(
-    "r1-reached", "R1 is reached: tell the network layer that this path may be dead.", "RFC 9293 §3.8.3 (SHLD-9, MUST-20)"
+    "r1-reached",
+    "R1 is reached: tell the network layer that this path may be dead.",
+    "RFC 9293 §3.8.3 (SHLD-9, MUST-20)",
 )
 TIME_WAIT_STARTED: Final = _reason(
     "time-wait", "Wait 2MSL: our last ACK may be lost, and old segments must die out before the pair is used again.",
@@ -207,7 +207,9 @@ TIME_WAIT_REUSED: Final = _reason(
     "RFC 9293 §3.6.1 (MAY-2); RFC 6191",
 )  # fmt: skip
 FIN_WAIT_2_ARMED: Final = _reason(
-    "fin-wait-2-armed", "The user is gone: do not wait for ever for the peer's FIN.", "RFC 9293 §3.6 (implementation choice)"
+    "fin-wait-2-armed",
+    "The user is gone: do not wait for ever for the peer's FIN.",
+    "RFC 9293 §3.6 (implementation choice)",
 )
 FIN_WAIT_2_TIMEOUT: Final = _reason(
     "fin-wait-2-timeout", "The peer never closed, and no user waits for it: forget the connection.",
@@ -222,7 +224,9 @@ SWS_OVERRIDE: Final = _reason(
 # --- closing ---------------------------------------------------------------------------
 CLOSE_CALL: Final = _reason("close", "The user closes: no more data from this side.", "RFC 9293 §3.10.4")
 CLOSE_LISTEN: Final = _reason("close-listen", "The user closes before any peer came.", "RFC 9293 §3.10.4")
-ABORT_CALL: Final = _reason("abort", "The user aborts: a RST tells the peer that the connection is gone.", "RFC 9293 §3.10.5")
+ABORT_CALL: Final = _reason(
+    "abort", "The user aborts: a RST tells the peer that the connection is gone.", "RFC 9293 §3.10.5"
+)
 UNREAD_DATA: Final = _reason(
     "close-with-unread-data", "The user closes without reading all data: a RST tells the peer that it was lost.",
     "RFC 9293 §3.6.1 (SHLD-3)",
@@ -246,9 +250,7 @@ ACCEPTED_OUT_OF_ORDER: Final = _reason(
     "RFC 9293 §3.10.7.4, seventh step (SHLD-31)",
 )  # fmt: skip
 DROP_CLOSED: Final = _reason("no-connection", "There is no connection: answer with a RST.", "RFC 9293 §3.10.7.1")
-DROP_RST_CLOSED: Final = _reason(
-    "rst-to-closed", "A RST for no connection is ignored.", "RFC 9293 §3.10.7.1"
-)
+DROP_RST_CLOSED: Final = _reason("rst-to-closed", "A RST for no connection is ignored.", "RFC 9293 §3.10.7.1")
 DROP_RST_LISTEN: Final = _reason("rst-in-listen", "Nothing was sent yet that a RST could mean.", "RFC 9293 §3.10.7.2")
 RST_ACK_IN_LISTEN: Final = _reason(
     "ack-in-listen", "An ACK in LISTEN acknowledges something never sent: RST.", "RFC 9293 §3.10.7.2"
@@ -300,9 +302,7 @@ CHALLENGE_ACK_RANGE: Final = _reason(
     "challenge-ack-range", "Its ACK is far below or above what we sent: ask with a challenge ACK.",
     "RFC 5961 §5.2; RFC 9293 §3.10.7.4, fifth step",
 )  # fmt: skip
-CHALLENGE_LIMITED: Final = _reason(
-    "challenge-limited", "Too many challenge ACKs already: stay silent.", "RFC 5961 §7"
-)
+CHALLENGE_LIMITED: Final = _reason("challenge-limited", "Too many challenge ACKs already: stay silent.", "RFC 5961 §7")
 ACK_UNSENT: Final = _reason(
     "ack-of-unsent", "It acknowledges something not yet sent: answer with an ACK and drop it.",
     "RFC 9293 §3.10.7.4, fifth step",
@@ -324,7 +324,9 @@ DROP_NO_ACK: Final = _reason(
 RST_BAD_ACK_SYN_RECEIVED: Final = _reason(
     "bad-ack-in-syn-received", "It does not acknowledge our SYN: an old segment; RST.", "RFC 9293 §3.10.7.4, fifth step"
 )
-DROP_OLD_ACK: Final = _reason("old-ack", "The ACK is a duplicate of an old one: ignored.", "RFC 9293 §3.10.7.4, fifth step")
+DROP_OLD_ACK: Final = _reason(
+    "old-ack", "The ACK is a duplicate of an old one: ignored.", "RFC 9293 §3.10.7.4, fifth step"
+)
 DROP_TEXT_CLOSING: Final = _reason(
     "text-after-fin", "The peer sent its FIN before: no data can follow it.", "RFC 9293 §3.10.7.4, seventh step"
 )
@@ -332,9 +334,7 @@ DROP_TIME_WAIT: Final = _reason(
     "old-in-time-wait", "An old duplicate in TIME-WAIT: exactly what TIME-WAIT is there to catch.",
     "RFC 9293 §3.6.1",
 )  # fmt: skip
-DROP_RST_TIME_WAIT: Final = _reason(
-    "rst-in-time-wait", "A RST must not cut TIME-WAIT short.", "RFC 1337 §3"
-)
+DROP_RST_TIME_WAIT: Final = _reason("rst-in-time-wait", "A RST must not cut TIME-WAIT short.", "RFC 1337 §3")
 DROP_NO_TIMESTAMP: Final = _reason(
     "no-timestamp", "Timestamps were agreed, and this segment has none: dropped.", "RFC 7323 §3.2"
 )
@@ -347,9 +347,13 @@ URGENT_DATA: Final = _reason("urgent", "Urgent data ahead: tell the user.", "RFC
 ICMP_SOFT: Final = _reason(
     "icmp-soft", "A soft ICMP error: remember it, go on retransmitting.", "RFC 9293 §3.9.2.2 (MUST-56)"
 )
-ICMP_HARD: Final = _reason("icmp-hard", "A hard ICMP error: the connection cannot be had.", "RFC 9293 §3.9.2.2 (SHLD-26)")
+ICMP_HARD: Final = _reason(
+    "icmp-hard", "A hard ICMP error: the connection cannot be had.", "RFC 9293 §3.9.2.2 (SHLD-26)"
+)
 ICMP_IGNORED: Final = _reason(
-    "icmp-ignored", "The quoted number is not in flight, or the message is to be ignored: drop it.", "RFC 5927 §4; RFC 9293 §3.9.2.2"
+    "icmp-ignored",
+    "The quoted number is not in flight, or the message is to be ignored: drop it.",
+    "RFC 5927 §4; RFC 9293 §3.9.2.2",
 )
 ICMP_TOO_BIG: Final = _reason(
     "icmp-too-big", "A router says that the packet is too big: smaller segments from now on, and send again.",

@@ -238,9 +238,7 @@ class Sender:
         snd = self.snd
         ack = self.una + seq_diff(seg.ack, snd.una)
         old_window = snd.wnd
-        if ack >= self.una and (
-            seq_lt(snd.wl1, seg.seq) or (snd.wl1 == seg.seq and seq_le(snd.wl2, seg.ack))
-        ):
+        if ack >= self.una and (seq_lt(snd.wl1, seg.seq) or (snd.wl1 == seg.seq and seq_le(snd.wl2, seg.ack))):
             window = seg.wnd << snd.wscale
             snd.wnd = window
             if window > snd.max_wnd:
@@ -308,9 +306,7 @@ class Sender:
 
     def _tell_rtt(self, ep: Endpoint, now_ns: int) -> None:
         rtt = self.recovery.rtt
-        ep.sink.emit(
-            RttSampled(now_ns, ep.host, ep.conn, rtt.latest_ns, rtt.srtt_ns, rtt.rttvar_ns, rtt.rto_ns)
-        )
+        ep.sink.emit(RttSampled(now_ns, ep.host, ep.conn, rtt.latest_ns, rtt.srtt_ns, rtt.rttvar_ns, rtt.rto_ns))
 
     def _tell_recovery(self, ep: Endpoint, now_ns: int) -> None:
         """Turn what recovery decided into events."""

@@ -13,10 +13,41 @@ class Snapshot:
     """
 
     __slots__ = (
-        "backoff", "bytes_readable", "cwnd", "error", "fin_received", "fin_sent", "flight", "iss", "irs",
-        "mss", "out_of_order", "phase", "rcv_nxt", "rcv_up", "rcv_wnd", "rcv_wscale", "rto_ns", "rttvar_ns",
-        "sack", "snd_max_wnd", "snd_nxt", "snd_una", "snd_up", "snd_wl1", "snd_wl2", "snd_wnd", "snd_wscale",
-        "soft_error", "srtt_ns", "ssthresh", "state", "timers", "timestamps", "ts_recent", "unacked",
+        "backoff",
+        "bytes_readable",
+        "cwnd",
+        "error",
+        "fin_received",
+        "fin_sent",
+        "flight",
+        "irs",
+        "iss",
+        "mss",
+        "out_of_order",
+        "phase",
+        "rcv_nxt",
+        "rcv_up",
+        "rcv_wnd",
+        "rcv_wscale",
+        "rto_ns",
+        "rttvar_ns",
+        "sack",
+        "snd_max_wnd",
+        "snd_nxt",
+        "snd_una",
+        "snd_up",
+        "snd_wl1",
+        "snd_wl2",
+        "snd_wnd",
+        "snd_wscale",
+        "soft_error",
+        "srtt_ns",
+        "ssthresh",
+        "state",
+        "timers",
+        "timestamps",
+        "ts_recent",
+        "unacked",
         "unsent",
     )  # fmt: skip
 
@@ -43,9 +74,7 @@ class Snapshot:
         self.fin_sent, self.fin_received = sender.fin_was_sent(), receiver.fin_done
         self.timestamps, self.sack, self.ts_recent = ep.neg.timestamps, ep.neg.sack, ep.neg.ts_recent
         self.error, self.soft_error = ep.error, ep.soft_error
-        self.timers = tuple(
-            (NAMES[timer], at) for timer, at in enumerate(ep.timers.at) if at != NEVER
-        )
+        self.timers = tuple((NAMES[timer], at) for timer, at in enumerate(ep.timers.at) if at != NEVER)
 
     def as_dict(self) -> dict[str, object]:
         """Every field by name, in alphabetical order."""

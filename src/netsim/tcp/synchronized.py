@@ -382,7 +382,7 @@ def start_time_wait(ep: Endpoint, now_ns: int) -> None:
 
 
 def accepts_new_incarnation(ep: Endpoint, now_ns: int, seg: Segment) -> bool:
-    """May this SYN open a new connection out of TIME-WAIT? (RFC 9293 MAY-2, RFC 6191 §2)
+    """May this SYN open a new connection out of TIME-WAIT? (RFC 9293 MAY-2, RFC 6191 §2).
 
     Yes if its timestamp is newer than the last of the old incarnation, or, where the old one
     had no timestamps or they are equal, if its number is beyond everything received.
