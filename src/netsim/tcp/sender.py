@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.events import RttSampled
-from netsim.base.packet import ACK, CWR, ECE, FIN, PSH, URG, Segment
+from netsim.base.packet import ACK, CWR, ECE, FIN, PSH, SYN, URG, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add, seq_diff, seq_gt, seq_le, seq_lt
 from netsim.tcp import reasons as why
@@ -24,17 +24,18 @@ from netsim.tcp.congestion.base import initial_window_bytes
 from netsim.tcp.congestion.factory import make_congestion_control
 from netsim.tcp.profile.base import ConnectionOptions, Profile
 from netsim.tcp.profile.config import recovery_config
+from netsim.tcp.recovery.base import LOSS as LOSS_PHASE
 from netsim.tcp.recovery.base import (
     NO_BLOCKS,
-    PHASE_NAMES,
     PROBE_LAST,
     PROBE_NEW,
     TIMER_NONE,
+    TIMER_PROBE,
     TIMER_RTO,
     AckInfo,
 )
 from netsim.tcp.recovery.machine import LossRecovery
-from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PUSH, Sent
+from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PUSH, SENT_SYN, Sent
 from netsim.tcp.tcb import SendSpace
 from netsim.tcp.timers import KEEPALIVE, LOSS, OVERRIDE, PERSIST, RTO, USER
 
@@ -52,9 +53,9 @@ class Sender:
     """
 
     __slots__ = (
-        "_ack", "_before_shrink", "_force", "_small_end", "_syn_backoff_ns", "_tlp_new", "buffer", "capacity",
-        "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "idle_since_ns", "nxt",
-        "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "started", "timeouts", "una",
+        "_ack", "_cwnd_held", "_force", "_sent_new", "_small_end", "_tlp_new", "buffer", "capacity",
+        "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
+        "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "timeouts", "una",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, options: ConnectionOptions, snd: SendSpace) -> None:
@@ -63,8 +64,8 @@ class Sender:
         self.snd = snd
         self.buffer = SendBuffer()
         self.capacity = options.snd_buffer or profile.snd_buffer
-        self.una = 1
-        self.nxt = 1
+        self.una = 0
+        self.nxt = 0
         self.fin_offset = NOT_QUEUED
         self.fin_sent = False
         self.push_marks: deque[int] = deque()
@@ -74,15 +75,13 @@ class Sender:
         self.probing = False
         self.timeouts = 0
         self.first_unanswered_ns = -1
-        self.idle_since_ns = -1
-        self.started = False
         self.recovery = self._make_recovery(snd.mss)
         self._ack = AckInfo()
         self._force = False
         self._tlp_new = False
+        self._sent_new = False
+        self._cwnd_held = False
         self._small_end = 0
-        self._syn_backoff_ns = 0
-        self._before_shrink = 0
 
     def _make_recovery(self, smss: int) -> LossRecovery:
         profile = self.profile
@@ -95,20 +94,27 @@ class Sender:
             counts_segments=config.counts_segments,
             hystart=profile.hystart,
         )
-        return LossRecovery(config, control)
+        return LossRecovery(config, control, smss)
 
     # --- opening ------------------------------------------------------------------------
 
     def start(self, ep: Endpoint, now_ns: int) -> None:
-        """A connection begins (again, if it went back to LISTEN)."""
+        """A connection begins (again, if it went back to LISTEN): the SYN takes the first number."""
         self.recovery = self._make_recovery(self.segment_bytes(ep))
-        self.una = self.nxt = 1
-        self.started = True
+        self.una = 0
+        self.nxt = 1
+        self.recovery.on_transmit(now_ns, 0, 1, SENT_SYN)
 
     def established(self, ep: Endpoint, now_ns: int) -> None:
-        """The handshake is done: the segment size is known."""
-        self.recovery.set_smss(self.segment_bytes(ep))
-        self.idle_since_ns = now_ns
+        """The handshake is done: options and segment size are known."""
+        neg = ep.neg
+        self.recovery.on_established(
+            now_ns,
+            self.segment_bytes(ep),
+            sack_ok=neg.sack,
+            ecn=neg.ecn,
+            ts_tick_ns=self.profile.ts_tick_ns if neg.timestamps else 1,
+        )
         self.timeouts = 0
         if ep.options.keep_alive:
             idle = ep.options.keep_idle_ns or ep.profile.keep_idle_ns
@@ -117,24 +123,18 @@ class Sender:
         self.sync_timers(ep, now_ns)
 
     def syn_was_acked(self, ep: Endpoint, now_ns: int, seg: Segment) -> None:
-        """Our SYN is acknowledged: SND.UNA moves, and the round trip is measured (Karn obeyed)."""
-        snd = self.snd
-        rtt_ns = -1
-        if ep.syn_transmissions == 1:
-            rtt_ns = now_ns - ep.syn_sent_ns
-        elif ep.neg.timestamps and seg.has_ts and seg.ts_ecr:
-            rtt_ns = self._ts_age_ns(ep, now_ns, seg.ts_ecr)
-        snd.una = seq_add(snd.iss, 1)
-        self.una = 1
-        self.recovery.on_established(now_ns, rtt_ns, ep.syn_transmissions > 1)
-        if rtt_ns >= 0 and ep.recording:
-            self._tell_rtt(ep, now_ns)
-        if seq_gt(seg.ack, snd.una) and self.nxt > 1:
-            self.handle_ack(ep, now_ns, seg)
+        """Our SYN is acknowledged, and perhaps what followed it: SND.UNA moves, the round trip is measured."""
+        ack = self.una + seq_diff(seg.ack, self.snd.una)
+        self._tell_of_ack(ep, now_ns, seg, ack, window_changed=True)
 
-    def back_off_syn(self) -> None:
-        """RFC 6298 §5.5 for the SYN's timer."""
-        self.recovery.rtt.back_off()
+    def syn_resent(self, ep: Endpoint, now_ns: int) -> None:
+        """The SYN's timer expired and it goes again (RFC 6298 §5.5)."""
+        recovery = self.recovery
+        recovery.rtt.back_off()
+        recovery.syn_timeouts += 1
+        record = recovery.sb.first()
+        if record is not None:
+            recovery.on_retransmit(now_ns, record)
 
     def rto_ns(self) -> int:
         """The retransmission timeout now, back-off included."""
@@ -142,7 +142,7 @@ class Sender:
 
     def put_data_on_syn(self, ep: Endpoint, now_ns: int, syn: Segment) -> None:
         """RFC 7413: the first octets ride on the SYN."""
-        size = min(ep.tfo_data_bytes, self.snd.mss - 40 - syn.options_bytes() + 40, len(self.buffer))
+        size = min(ep.tfo_data_bytes, self.snd.mss - syn.options_bytes(), len(self.buffer))
         if size <= 0:
             return
         syn.payload = self.buffer.peek(0, size)
@@ -150,8 +150,9 @@ class Sender:
         self.snd.nxt = seq_add(self.snd.iss, self.nxt)
 
     def take_data_off_syn(self, ep: Endpoint, now_ns: int) -> None:
-        """The SYN with data was lost or refused: the data is unsent again."""
-        self.recovery.forget_unacked()
+        """The SYN with data was lost or its data refused: the data is unsent again."""
+        self.recovery = self._make_recovery(self.segment_bytes(ep))
+        self.recovery.on_transmit(now_ns, 0, 1, SENT_SYN)
         self.nxt = 1
         self.snd.nxt = seq_add(self.snd.iss, 1)
 
@@ -223,9 +224,9 @@ class Sender:
     def clear(self) -> None:
         """The connection is gone: flush the queues."""
         self.buffer.clear()
-        self.recovery.forget_unacked()
         self.push_marks.clear()
         self.eor_marks.clear()
+        self.una = self.nxt
 
     # --- the peer's side ----------------------------------------------------------------------
 
@@ -245,30 +246,35 @@ class Sender:
                 snd.max_wnd = window
             snd.wl1 = seg.seq
             snd.wl2 = seg.ack
+        self._tell_of_ack(ep, now_ns, seg, ack, window_changed=snd.wnd != old_window)
+        self._window_timers(ep, now_ns, old_window)
+        self.sync_timers(ep, now_ns)
+
+    def _tell_of_ack(self, ep: Endpoint, now_ns: int, seg: Segment, ack: int, *, window_changed: bool) -> None:
+        """SND.UNA advances, and loss recovery is told what the segment says."""
         info = self._ack
         info.ack = ack
         info.sack = self._sack_offsets(seg) if seg.sack else NO_BLOCKS
-        info.has_data = len(seg.payload) > 0 or bool(seg.flags & FIN)
-        info.window_changed = snd.wnd != old_window
+        info.has_data = len(seg.payload) > 0 or bool(seg.flags & (SYN | FIN))
+        info.window_changed = window_changed
         info.ece = ep.neg.ecn and bool(seg.flags & ECE)
         info.ts_echo_ns = -1
         if ep.neg.timestamps and seg.has_ts and seg.ts_ecr:
             info.ts_echo_ns = now_ns - self._ts_age_ns(ep, now_ns, seg.ts_ecr)
-        info.window_end = ack + snd.wnd
+        info.window_end = ack + self.snd.wnd
         info.new_data_ready = self.unsent_bytes() > 0
         recovery = self.recovery
         samples = recovery.rtt.samples
         if ack > self.una:
             self._advance(ep, now_ns, ack, seg.ack)
         recovery.on_ack(now_ns, info)
-        if recovery.take_ecn_reduction():
+        if recovery.cwr_pending:
+            recovery.cwr_pending = False
             ep.ecn_wants_cwr = True
         if ep.recording:
             if recovery.rtt.samples != samples:
                 self._tell_rtt(ep, now_ns)
             self._tell_recovery(ep, now_ns)
-        self._window_timers(ep, now_ns, old_window)
-        self.sync_timers(ep, now_ns)
 
     def _advance(self, ep: Endpoint, now_ns: int, ack: int, seg_ack: int) -> None:
         """New octets are acknowledged."""
@@ -288,8 +294,6 @@ class Sender:
         if ep.timers.is_set(USER):
             ep.stop_timer(now_ns, USER)
             self._arm_user_timeout(ep, now_ns)
-        if ack == self.nxt:
-            self.idle_since_ns = now_ns
 
     def _sack_offsets(self, seg: Segment) -> tuple[tuple[int, int], ...]:
         """SACK blocks as offsets from the ISS."""
@@ -311,8 +315,8 @@ class Sender:
     def _tell_recovery(self, ep: Endpoint, now_ns: int) -> None:
         """Turn what recovery decided into events."""
         recovery = self.recovery
-        for reason in recovery.take_reasons():
-            ep.congestion_changed(now_ns, recovery.cwnd(), recovery.ssthresh(), self.phase(), reason)
+        for reason in recovery.reasons:
+            ep.congestion_changed(now_ns, recovery.cc.cwnd, recovery.cc.ssthresh, recovery.phase_name(), reason)
 
     def _window_timers(self, ep: Endpoint, now_ns: int, old_window: int) -> None:
         """An opened window ends the probing."""
@@ -337,19 +341,37 @@ class Sender:
     def poll(self, ep: Endpoint, now_ns: int) -> Segment | None:
         """The next segment with something of ours in it, or None."""
         recovery = self.recovery
-        record = recovery.next_resend(now_ns)
+        if recovery.new_first:
+            # RFC 5682 §2.1 step 2b: after a timeout new data shows whether the originals arrived.
+            recovery.new_first = False
+            seg = self._poll_new(ep, now_ns)
+            if seg is not None:
+                recovery.new_first = self._new_after_timeout()
+                return seg
+        record = recovery.next_resend(now_ns, self.unsent_bytes() > 0)
         if record is not None:
             return self._resend(ep, now_ns, record)
-        if self.nxt - 1 >= self.buffer.end and (self.fin_sent or self.fin_offset == NOT_QUEUED):
-            return None
-        return self._poll_new(ep, now_ns)
+        seg = None
+        if self.nxt - 1 < self.buffer.end or (self.fin_offset != NOT_QUEUED and not self.fin_sent):
+            seg = self._poll_new(ep, now_ns)
+        if seg is None:
+            if self._sent_new or self._cwnd_held:
+                recovery.after_sending(now_ns, self._sent_new)
+                self._sent_new = self._cwnd_held = False
+        else:
+            self._sent_new = True
+        return seg
+
+    def _new_after_timeout(self) -> bool:
+        """F-RTO allows two new segments before anything is resent."""
+        return self.nxt - self.recovery.high_seq < 2 * self.recovery.smss
 
     def _poll_new(self, ep: Endpoint, now_ns: int) -> Segment | None:
         """New data, if window, congestion window, Nagle and silly-window avoidance allow it."""
         if not ep.syn_acked and not self._may_send_before_established(ep):
             return None
-        if self.una == self.nxt and self.idle_since_ns >= 0:
-            self.recovery.on_idle(now_ns)
+        if self.una == self.nxt:
+            self.recovery.before_new_data(now_ns)
         mss = self.segment_bytes(ep)
         if ep.neg.sack and ep.receiver.reassembly.bytes_held:
             mss -= 4 + 8 * len(ep.receiver.sack_blocks(ep.sack_limit()))
@@ -406,6 +428,7 @@ class Sender:
             self._window_is_closed(ep, now_ns)
             return why.HELD_WINDOW
         if allowed <= 0 or (allowed < size and self.una != self.nxt):
+            self._cwnd_held = True
             return why.HELD_CWND
         if size >= mss and usable >= mss:
             return None  # (1) a full-sized segment
@@ -534,7 +557,7 @@ class Sender:
         """Build a segment from a record, and tell why it goes again."""
         size = self.segment_bytes(ep)
         if record.end - record.start > size + (1 if record.flags & SENT_FIN else 0):
-            self.recovery.split(record, record.start + size)
+            self.recovery.sb.split(record, record.start + size)
         has_fin = bool(record.flags & SENT_FIN)
         data_end = record.end - 1 if has_fin else record.end
         payload = self.buffer.peek(record.start - 1, data_end - record.start)
@@ -546,10 +569,23 @@ class Sender:
         seg = ep.make_segment(now_ns, seq_add(self.snd.iss, record.start), flags, payload)
         self._mark_urgent(seg)
         seg.flags &= ~CWR
-        cause = self.recovery.resend_cause()
+        cause = self._resend_cause(record)
         self.recovery.on_retransmit(now_ns, record)
         self._left(ep, now_ns, seg, _RESEND_REASONS.get(cause, why.RESEND_GO_BACK), cause)
         return seg
+
+    def _resend_cause(self, record: Sent) -> str:
+        """Which mechanism sends this record again."""
+        recovery = self.recovery
+        if recovery.probing:
+            return "tlp"
+        if recovery.phase == LOSS_PHASE:
+            return "timeout" if record is recovery.sb.first() else "go-back"
+        if recovery.rack is not None:
+            return "rack"
+        if recovery.sack_ok:
+            return "sack"
+        return "fast" if recovery.duplicates else "partial"
 
     def count_timeout(self, now_ns: int) -> int:
         """One more timeout in a row; how many."""
@@ -572,14 +608,20 @@ class Sender:
 
     def loss_timeout(self, ep: Endpoint, now_ns: int) -> None:
         """The RACK reordering timer or the tail-loss probe timer expired (RFC 8985)."""
-        probe = self.recovery.handle_deadline(now_ns)
-        ep.timer_expired(now_ns, LOSS, why.RESEND_TLP if probe else why.RESEND_RACK)
-        if probe == PROBE_NEW:
-            self._tlp_new = True
-        elif probe == PROBE_LAST:
-            record = self.recovery.probe_record()
-            if record is not None:
-                ep.outbox.append(self._resend(ep, now_ns, record))
+        recovery = self.recovery
+        if recovery.timer != TIMER_PROBE:
+            ep.timer_expired(now_ns, LOSS, why.RESEND_RACK)
+            recovery.on_reorder_timer(now_ns)
+        else:
+            ready = self.unsent_bytes() > 0 and self.una + self.snd.wnd > self.nxt
+            ep.timer_expired(now_ns, LOSS, why.PROBE_TLP_NEW if ready else why.RESEND_TLP)
+            probe = recovery.on_probe_timer(now_ns, ready)
+            if probe == PROBE_NEW:
+                self._tlp_new = True
+            elif probe == PROBE_LAST:
+                record = recovery.probe_record()
+                if record is not None:
+                    ep.outbox.append(self._resend(ep, now_ns, record))
         if ep.recording:
             self._tell_recovery(ep, now_ns)
         self.sync_timers(ep, now_ns)
@@ -625,7 +667,7 @@ class Sender:
     def path_mtu_shrank(self, ep: Endpoint, now_ns: int) -> None:
         """RFC 1191 §6.4: segments above the new size are cut and sent again at once, without a timeout."""
         smss = self.segment_bytes(ep)
-        self.recovery.path_mtu_shrank(now_ns, smss)
+        self.recovery.on_mtu_reduced(now_ns, smss)
         self.sync_timers(ep, now_ns)
 
     # --- timers ------------------------------------------------------------------------------------------
@@ -639,13 +681,13 @@ class Sender:
                 ep.stop_timer(now_ns, RTO)
             ep.stop_timer(now_ns, LOSS)
         elif kind == TIMER_RTO:
-            if ep.timers.at[RTO] != recovery.deadline_ns:
-                ep.set_timer(now_ns, RTO, recovery.deadline_ns, why.RTO_ARMED)
+            if ep.timers.at[RTO] != recovery.timer_at_ns:
+                ep.set_timer(now_ns, RTO, recovery.timer_at_ns, why.RTO_ARMED)
             ep.stop_timer(now_ns, LOSS)
         else:
             ep.stop_timer(now_ns, RTO)
-            if ep.timers.at[LOSS] != recovery.deadline_ns:
-                ep.set_timer(now_ns, LOSS, recovery.deadline_ns, why.RTO_ARMED)
+            if ep.timers.at[LOSS] != recovery.timer_at_ns:
+                ep.set_timer(now_ns, LOSS, recovery.timer_at_ns, why.RTO_ARMED)
 
     def stop_timers(self, ep: Endpoint, now_ns: int) -> None:
         """TIME-WAIT: nothing of ours is outstanding any more."""
@@ -656,18 +698,15 @@ class Sender:
 
     def cwnd(self) -> int:
         """Congestion window, bytes."""
-        return self.recovery.cwnd()
+        return self.recovery.cc.cwnd
 
     def ssthresh(self) -> int:
         """Slow start threshold, bytes."""
-        return self.recovery.ssthresh()
+        return self.recovery.cc.ssthresh
 
     def phase(self) -> str:
         """Where congestion control and recovery are, for people."""
-        phase = PHASE_NAMES[self.recovery.phase]
-        if phase == "open":
-            return "slow-start" if self.cwnd() < self.ssthresh() else "avoidance"
-        return phase
+        return self.recovery.phase_name()
 
     def srtt_ns(self) -> int:
         """Smoothed round-trip time; 0 before the first sample."""

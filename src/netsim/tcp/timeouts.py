@@ -82,7 +82,7 @@ def syn_timeout(ep: Endpoint, now_ns: int) -> None:
         give_up(ep, now_ns)
         return
     ep.syn_transmissions += 1
-    ep.sender.back_off_syn()
+    ep.sender.syn_resent(ep, now_ns)
     if resent == profile.r1_retries:
         ep.notify(now_ns, "r1", why.R1_REACHED)
     if is_syn:
