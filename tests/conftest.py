@@ -7,6 +7,11 @@ import shutil
 import sys
 
 import pytest
+from hypothesis import settings
+
+# No deadlines: a loaded machine is not a failure. CI always tries the same examples.
+settings.register_profile("netsim", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("netsim")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -277,7 +277,7 @@ class _Drawer:
         if below:
             follow.append(Line())
             place = start + LEAD + 1 if to_right else end - LEAD - 1 - len(below)
-            follow[-1].put(max(place, self.left), below, "dim")
+            follow[-1].put(max(self.left, min(place, self.options.width - len(below))), below, "dim")
         return follow
 
     def _death(self, line: Line, arrow: Arrow, start: int, end: int, used: int) -> list[Line]:
