@@ -29,3 +29,4 @@ CORRUPTED: Final = Reason(
     "bad-checksum", "Its checksum is wrong: the network flipped bits on the way.", "RFC 9293 §3.1 (MUST-3)"
 )
 WHAT_IF: Final = Reason("what-if", "Taken out by hand: what if it were lost?")
+NO_LOOPBACK: Final = Reason("no-loopback", "It is addressed to the host itself, and simulated hosts have no loopback.")

@@ -1,0 +1,59 @@
+"""TCP_INFO: what a socket tells about its connection, with Linux's names and units (µs, segments)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from netsim.host.socket import TcpSocket
+
+STATE_NUMBERS: Final = {
+    "ESTABLISHED": 1, "SYN-SENT": 2, "SYN-RECEIVED": 3, "FIN-WAIT-1": 4, "FIN-WAIT-2": 5, "TIME-WAIT": 6,
+    "CLOSED": 7, "CLOSE-WAIT": 8, "LAST-ACK": 9, "LISTEN": 10, "CLOSING": 11,
+}  # fmt: skip
+"""Linux, include/net/tcp_states.h."""
+
+OPTION_TIMESTAMPS: Final = 1
+OPTION_SACK: Final = 2
+OPTION_WSCALE: Final = 4
+OPTION_ECN: Final = 8
+
+
+def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
+    """The fields of Linux's struct tcp_info that the model knows."""
+    if socket.slot is None:
+        state = "LISTEN" if socket.listener is not None else "CLOSED"
+        return {"tcpi_state": STATE_NUMBERS[state]}
+    conn = socket.slot.conn
+    ep = conn.ep
+    shot = conn.snapshot()
+    mss = max(1, shot.mss)
+    options = 0
+    if shot.timestamps:
+        options |= OPTION_TIMESTAMPS
+    if shot.sack:
+        options |= OPTION_SACK
+    if ep.neg.wscale:
+        options |= OPTION_WSCALE
+    if ep.neg.ecn:
+        options |= OPTION_ECN
+    return {
+        "tcpi_state": STATE_NUMBERS[shot.state],
+        "tcpi_options": options,
+        "tcpi_snd_wscale": shot.snd_wscale,
+        "tcpi_rcv_wscale": shot.rcv_wscale,
+        "tcpi_rto": shot.rto_ns // 1000,
+        "tcpi_backoff": shot.backoff,
+        "tcpi_snd_mss": shot.mss,
+        "tcpi_rcv_mss": ep.receiver.mss,
+        "tcpi_unacked": (shot.unacked + mss - 1) // mss,
+        "tcpi_rtt": shot.srtt_ns // 1000,
+        "tcpi_rttvar": shot.rttvar_ns // 1000,
+        "tcpi_snd_ssthresh": shot.ssthresh // mss,
+        "tcpi_snd_cwnd": shot.cwnd // mss,
+        "tcpi_advmss": ep.our_mss(),
+        "tcpi_pmtu": ep.mtu,
+        "tcpi_rcv_space": ep.receiver.capacity,
+        "tcpi_snd_wnd": shot.snd_wnd,
+        "tcpi_notsent_bytes": shot.unsent,
+    }
