@@ -248,6 +248,7 @@ class Recorder(ev.Sink):
         row = self._network_row(event.packet, "", event.t_ns)
         row.receiver = event.host
         row.received_ns = event.t_ns
+        row.arrived = event.packet
         self._meet(event.host)
         self.addresses.setdefault(event.packet.dst, event.host)
         if row.kind != "tcp":

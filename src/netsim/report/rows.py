@@ -22,9 +22,11 @@ class PacketRow:
     drop_rule, drop_reason, drop_where: the same as data
     changes:     what the network did to it: ("delay", rule name), ("corrupt", ...), ...
     copy_of:     the row that the network duplicated, or None
+    arrived:     the packet as it reached the host: `packet`, or the copy that the network altered
     """
 
     __slots__ = (
+        "arrived",
         "changes",
         "conn_from",
         "conn_to",
@@ -60,6 +62,7 @@ class PacketRow:
         self.drop_reason: Reason | None = None
         self.changes: list[tuple[str, str]] = []
         self.copy_of: PacketRow | None = None
+        self.arrived: Packet | None = None
 
 
 class SegmentRow(PacketRow):

@@ -1,0 +1,56 @@
+"""The last lines of a run: what was expected and did not happen, and the verdict in one line."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from netsim.base.units import SEC, format_duration, format_seconds
+from netsim.report.cells import Line, line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netsim.report.json import Expectation
+    from netsim.report.record import Recorder
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 segment`, `1,200 segments`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def simulated(t_ns: int) -> str:
+    """Simulated time for people: `350 ms`, `122.7 s`."""
+    return f"{format_seconds(t_ns, 1)} s" if t_ns >= 10 * SEC else format_duration(t_ns)
+
+
+def verdict_lines(
+    recorder: Recorder, expectations: Sequence[Expectation], simulated_ns: int, wall_s: float | None, width: int
+) -> list[Line]:
+    """Failed expectations with what happened instead, then one line for all.
+
+    wall_s: seconds it took, None leaves it out (then the lines are the same every time).
+    """
+    lines: list[Line] = []
+    failed = [each for each in expectations if not each.passed]
+    for each in failed:
+        lines.append(Line())
+        for number, text in enumerate(textwrap.wrap(each.text, width - 3) or [""]):
+            lines.append(line((" ✗ " if number == 0 else "   ", "fail"), (text, "title")))
+        for detail in each.detail.splitlines():
+            lines += [line((f"   {text}", "")) for text in textwrap.wrap(detail, width - 3) or [""]]
+    lines.append(Line())
+    lost = sum(row.dropped is not None for row in recorder.segments)
+    resent = sum(row.retransmission for row in recorder.segments)
+    parts = [counted(len(recorder.segments), "segment")]
+    parts += [f"{lost:,} lost"] if lost else []
+    parts += [f"{resent:,} resent"] if resent else []
+    took = "" if wall_s is None else f" in {format_duration(max(int(wall_s * 1e6), 1) * 1000)}"
+    facts = [", ".join(parts), f"{simulated(simulated_ns)} simulated{took}"]
+    good = len(expectations) - len(failed)
+    if expectations:
+        facts.insert(0, f"{good} of {counted(len(expectations), 'expectation')}")
+    mark = ("✗", "fail") if failed else ("✓", "pass") if expectations else ("·", "")
+    lines.append(line((" ", ""), mark, (" " + " · ".join(facts), "")))
+    return lines
