@@ -100,17 +100,19 @@ class RttEstimator:
         self._base_ns = config.initial_ns
         self.rto_ns = config.initial_ns
 
-    def sample(self, rtt_ns: int, una: int, nxt: int) -> None:
+    def sample(self, rtt_ns: int, newest_ns: int, una: int, nxt: int) -> None:
         """Take a measurement (RFC 6298 §2.2, §2.3); ends the back-off.
 
-        una, nxt: the send window's offsets after the ACK (Linux's variance decays once per window).
+        rtt_ns:    since the oldest segment that the ACK covers was sent (delayed ACKs included)
+        newest_ns: since the newest was sent: what `min_rtt_ns` is made of
+        una, nxt:  the send window's offsets after the ACK (Linux's variance decays once per window)
         """
         if rtt_ns < 1:
             rtt_ns = 1
         self.latest_ns = rtt_ns
         self.samples += 1
-        if rtt_ns < self.min_rtt_ns or self.min_rtt_ns == 0:
-            self.min_rtt_ns = rtt_ns
+        if newest_ns < self.min_rtt_ns or self.min_rtt_ns == 0:
+            self.min_rtt_ns = newest_ns if newest_ns > 0 else 1
         self._update(rtt_ns, una, nxt)
 
     def _update(self, rtt_ns: int, una: int, nxt: int) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.tcp.congestion.base import CongestionControl
+from netsim.tcp.congestion.cubic import Cubic
+from netsim.tcp.congestion.cubic_linux import LinuxCubic
 from netsim.tcp.congestion.fixed import Fixed
+from netsim.tcp.congestion.hystart import HyStart
 from netsim.tcp.congestion.reno import Reno
 
 CONGESTION_CONTROLS: Final = ("reno", "cubic", "fixed")
@@ -31,6 +34,11 @@ def make_congestion_control(
             smss, initial_cwnd, counts_segments=counts_segments, slow_start_limit=slow_start_limit,
             half_of_cwnd=counts_segments,
         )  # fmt: skip
+    if name == "cubic":
+        detector = HyStart() if hystart else None
+        if counts_segments:
+            return LinuxCubic(smss, initial_cwnd, hystart=detector)
+        return Cubic(smss, initial_cwnd, slow_start_limit=slow_start_limit, hystart=detector)
     if name == "fixed":
         return Fixed(smss, initial_cwnd, counts_segments=counts_segments)
     raise ValueError(f"unknown congestion control '{name}'; one of {', '.join(CONGESTION_CONTROLS)}")

@@ -44,7 +44,7 @@ class Flight:
         "calm", "cc", "config", "cwnd_limited", "cwr_pending", "duplicates", "ecn", "forced", "high_seq",
         "inflating", "last_sent_ns", "limited_bytes", "max_out_segs", "phase", "probe_end", "probe_resent",
         "probing", "prr", "rack", "resent_high", "rtt", "sack_detector", "sack_ok", "sample_at", "sb", "smss",
-        "syn_timeouts", "timer", "timer_at_ns", "tlp", "total_retrans", "ts_tick_ns", "undo", "usage_end",
+        "syn_timeouts", "timeouts", "timer", "timer_at_ns", "tlp", "total_retrans", "ts_tick_ns", "undo", "usage_end",
         "virtual_sacked",
     )  # fmt: skip
 
@@ -86,6 +86,8 @@ class Flight:
         self.sample_at = 0
         self.resent_high = 0
         self.syn_timeouts = 0
+        self.timeouts = 0
+        """Retransmission timeouts since snd.una last moved."""
         self.total_retrans = 0
         self.last_sent_ns = -1
         self.cwnd_limited = False
@@ -145,7 +147,7 @@ class Flight:
         if restart > before:
             restart = before
         if config.idle_halving:
-            cc.ssthresh = max(cc.ssthresh, self.three_quarters())
+            cc.ssthresh = self.current_ssthresh()
             cwnd = before
             idle -= self.rtt.rto_ns
             while idle > 0 and cwnd > restart:
@@ -157,8 +159,14 @@ class Flight:
         self.cwnd_limited = False
         return cc.cwnd != before
 
+    def current_ssthresh(self) -> int:
+        """What to come back to: ssthresh, or 3/4 of cwnd if that is more (Linux tcp_current_ssthresh)."""
+        if self.phase == CWR or self.phase == RECOVERY:
+            return self.cc.ssthresh
+        return max(self.cc.ssthresh, self.three_quarters())
+
     def three_quarters(self) -> int:
-        """3/4 of cwnd, as Linux's tcp_current_ssthresh counts it."""
+        """3/4 of cwnd, in whole segments where those are counted."""
         if self.config.counts_segments:
             segs = self.cc.cwnd // self.smss
             return ((segs >> 1) + (segs >> 2)) * self.smss
@@ -202,7 +210,7 @@ class Flight:
     def on_retransmit(self, now_ns: int, record: Sent) -> None:
         """`record` goes out again."""
         sb = self.sb
-        sb.resent(record, now_ns)
+        sb.resent(record, now_ns, as_probe=self.probing)
         self.calm = False
         self.forced = False
         self.total_retrans += 1
@@ -215,7 +223,6 @@ class Flight:
             self.probing = False
             self.probe_end = sb.nxt
             self.probe_resent = True
-            self.undo.on_retransmit(now_ns)
             self.restart_rto(now_ns)
             return
         self.undo.on_retransmit(now_ns)

@@ -51,16 +51,10 @@ class Rack:
         """`record` was sent again just now."""
         self._resent.append((record, record.transmissions))
 
-    def on_delivered(self, now_ns: int, sent_ns: int, end: int, was_resent: bool, min_rtt_ns: int) -> None:
-        """RFC 8985 §6.2 step 2: a segment sent (last) at `sent_ns` was delivered.
-
-        A copy acknowledged sooner than any round trip ever took is not what was acknowledged.
-        """
-        rtt = now_ns - sent_ns
-        if was_resent and rtt < min_rtt_ns:
-            return
+    def on_delivered(self, sent_ns: int, end: int, rtt_ns: int) -> None:
+        """RFC 8985 §6.2 step 2: what was sent last at `sent_ns` was delivered; `rtt_ns` is the latest round trip."""
         self.advanced = True
-        self.rtt_ns = rtt
+        self.rtt_ns = rtt_ns
         if sent_ns > self.xmit_ns or (sent_ns == self.xmit_ns and end > self.end_offset):
             self.xmit_ns = sent_ns
             self.end_offset = end
@@ -81,6 +75,11 @@ class Rack:
             if self.reo_wnd_mult < 255:
                 self.reo_wnd_mult += 1
             self.reo_wnd_persist = REORDER_PERSIST
+
+    def on_dsack_undo(self) -> None:
+        """A whole recovery was proven needless: the grown window stays one recovery longer."""
+        if self.reo_wnd_persist < REORDER_PERSIST:
+            self.reo_wnd_persist += 1
 
     def on_recovery_ended(self) -> None:
         """One more recovery without proof of a needless retransmission."""
@@ -148,19 +147,27 @@ class Rack:
                 high = mid
         return records[low].start if low < len(records) else sb.nxt
 
+    def _wait_for_copies(self, now_ns: int, sb: Scoreboard, limit: int) -> None:
+        """The timer waits for the last suspect among the copies, too."""
+        for record, transmissions in self._resent:
+            if not self._sent_before(record.sent_ns, record.end):
+                return
+            if record.end > sb.una and record.transmissions == transmissions and not record.sacked:
+                wait = record.sent_ns + limit - now_ns
+                if wait > self.wait_ns and (record.retrans_out or not record.lost):
+                    self.wait_ns = wait
+
     def _mark_copies(self, now_ns: int, sb: Scoreboard, limit: int) -> int:
         news = 0
         resent = self._resent
         while resent:
             record, transmissions = resent[0]
-            if record.end > sb.una and record.transmissions == transmissions and record.retrans_out:
-                if not record.sacked:
+            if record.end > sb.una and record.transmissions == transmissions and not record.sacked:
+                if record.retrans_out or not record.lost:
                     if not self._sent_before(record.sent_ns, record.end):
                         break
                     if now_ns - record.sent_ns < limit:
-                        wait = record.sent_ns + limit - now_ns
-                        if wait > self.wait_ns:
-                            self.wait_ns = wait
+                        self._wait_for_copies(now_ns, sb, limit)
                         break
                     if sb.mark_lost(record):
                         news += 1

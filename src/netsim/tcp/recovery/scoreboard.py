@@ -75,10 +75,10 @@ class Scoreboard:
 
     __slots__ = (
         "_lost_heap", "_range_ends", "_range_starts", "_serial", "acked_new_segs", "acked_orig_start",
-        "acked_retrans", "acked_segs", "dsack_segs", "first_ack_ns", "first_sack_ns", "head", "last_ack_ns",
-        "last_sack_ns", "lost_bytes", "lost_out", "newest_end", "newest_ns", "newest_retrans", "nxt",
-        "orig_high", "orig_seen", "records", "reneging", "retrans_bytes", "retrans_out", "sack_new_bytes",
-        "sack_new_segs", "sack_reord", "sacked_bytes", "sacked_out", "una",
+        "acked_retrans", "acked_segs", "copy_limit_ns", "dsack_segs", "echo_ns", "first_ack_ns", "first_sack_ns",
+        "head", "last_ack_ns", "last_delivered_ns", "last_sack_ns", "lost_bytes", "lost_out", "newest_end",
+        "newest_ns", "nxt", "orig_high", "orig_seen", "records", "reneging", "retrans_bytes", "retrans_out",
+        "sack_new_bytes", "sack_new_segs", "sack_reord", "sacked_bytes", "sacked_out", "una",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -124,8 +124,11 @@ class Scoreboard:
         self.newest_ns = -1
         """RACK: transmission time and end of the most recently sent record delivered by this ACK."""
         self.newest_end = 0
-        self.newest_retrans = False
+        self.last_delivered_ns = -1
+        """RACK: transmission time of the last record found delivered (its round trip becomes RACK.rtt)."""
         self.dsack_segs = 0
+        self.copy_limit_ns = NEVER
+        self.echo_ns = -1
 
     # --- looks -------------------------------------------------------------------------
 
@@ -190,11 +193,11 @@ class Scoreboard:
         self.nxt = end
         return record
 
-    def resent(self, record: Sent, now_ns: int) -> None:
-        """`record` was sent again now."""
+    def resent(self, record: Sent, now_ns: int, *, as_probe: bool = False) -> None:
+        """`record` was sent again now. A probe of the tail is not counted as in flight (Linux)."""
         record.transmissions += 1
         record.sent_ns = now_ns
-        if not record.retrans_out:
+        if not record.retrans_out and not as_probe:
             record.retrans_out = True
             self.retrans_out += 1
             self.retrans_bytes += record.end - record.start
@@ -226,8 +229,15 @@ class Scoreboard:
 
     # --- cumulative ACK ------------------------------------------------------------------
 
-    def begin_ack(self, orig_high: int) -> None:
-        """Clear the results of the last ACK; `orig_high` bounds `orig_seen`."""
+    def begin_ack(self, orig_high: int, copy_limit_ns: int, echo_ns: int) -> None:
+        """Clear the results of the last ACK.
+
+        orig_high:     bounds `orig_seen`
+        copy_limit_ns: a copy sent later than this cannot have been what was delivered: now - min_rtt
+        echo_ns:       when the timestamp that the ACK echoes was taken, -1 = unknown: nor can a copy sent later
+        """
+        self.copy_limit_ns = copy_limit_ns
+        self.echo_ns = echo_ns
         self.acked_segs = 0
         self.acked_new_segs = 0
         self.acked_retrans = False
@@ -244,7 +254,7 @@ class Scoreboard:
         self.orig_seen = False
         self.newest_ns = -1
         self.newest_end = 0
-        self.newest_retrans = False
+        self.last_delivered_ns = -1
         self.dsack_segs = 0
 
     def ack_to(self, una: int) -> int:
@@ -328,11 +338,17 @@ class Scoreboard:
             self._range_starts[0] = una
 
     def _note_newest(self, record: Sent) -> None:
-        """RFC 8985 §6.2 step 2: remember the most recently sent record that was delivered."""
-        if record.sent_ns > self.newest_ns or (record.sent_ns == self.newest_ns and record.end > self.newest_end):
-            self.newest_ns = record.sent_ns
+        """RFC 8985 §6.2 step 2: remember the most recently sent record that was delivered.
+
+        For a record sent again it must be sure that the copy arrived, not the original.
+        """
+        sent_ns = record.sent_ns
+        if record.transmissions > 1 and (sent_ns > self.copy_limit_ns or 0 <= self.echo_ns < sent_ns):
+            return
+        self.last_delivered_ns = sent_ns
+        if sent_ns > self.newest_ns or (sent_ns == self.newest_ns and record.end > self.newest_end):
+            self.newest_ns = sent_ns
             self.newest_end = record.end
-            self.newest_retrans = record.transmissions > 1
 
     # --- selective ACK -------------------------------------------------------------------
 
@@ -459,6 +475,8 @@ class Scoreboard:
             if record.sacked or (index > self.head and record.sent_ns > keep_after_ns):
                 continue
             self.mark_lost(record)
+            if record.retrans_out:
+                self.mark_lost(record)
 
     def clear_sacked(self) -> None:
         """Forget all SACK information: the peer reneged (RFC 2018 §8)."""

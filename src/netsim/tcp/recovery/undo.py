@@ -27,7 +27,7 @@ class Undo:
         self.prior_ssthresh = 0
 
     def start(self, una: int, retrans_out: int) -> None:
-        """A reduction begins with `retrans_out` copies already in flight (a tail loss probe)."""
+        """A reduction begins with `retrans_out` copies already in flight (a tail loss probe's among them)."""
         self.marker = una
         self.retrans = retrans_out if retrans_out > 0 else -1
 
