@@ -280,4 +280,9 @@ class Receiver:
         gain = self.open_window() - current
         if gain <= 0:
             return False
-        return gain >= 2 * self.mss or gain >= self.capacity // 2 or current < self.mss
+        if gain >= self.capacity // 2 or current < self.mss:
+            return True
+        # Two segments' worth, but only where the window is small enough for it to matter.
+        return gain >= 2 * self.mss and (
+            gain >= self.capacity // 4 or current <= self.capacity // 8 or self.capacity <= 8 * self.mss
+        )

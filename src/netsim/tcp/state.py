@@ -147,6 +147,11 @@ EDGES: Final[tuple[Edge, ...]] = (
     Edge(SYN_SENT, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
     Edge(SYN_RECEIVED, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
     Edge(ESTABLISHED, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
+    Edge(FIN_WAIT_1, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
+    Edge(FIN_WAIT_2, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
+    Edge(CLOSE_WAIT, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
+    Edge(CLOSING, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
+    Edge(LAST_ACK, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
 )
 
 _ALLOWED: Final = {(edge.old, edge.cause, edge.new): edge for edge in EDGES}

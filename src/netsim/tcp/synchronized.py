@@ -143,6 +143,8 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     elif seq_lt(seg.seq, rcv.nxt) and seg.payload:
         reason = why.ACK_DUPLICATE
     ep.last_heard_ns = now_ns
+    if seg.flags & URG and seg.seq == rcv.nxt:
+        step6_urg(ep, now_ns, seg)  # MUST-66
     if seg.flags & ACK and not seg.flags & SYN and seg.seq == rcv.nxt and state is not SYN_RECEIVED:
         # Window zero: the text is refused, but a valid ACK in it counts (RFC 9293 §3.4).
         if step5_ack(ep, now_ns, seg) is None and ep.sender.fin_was_acked():

@@ -201,8 +201,8 @@ class Profile:
     """RFC 9293 MAY-2 with RFC 6191: a new SYN may end TIME-WAIT."""
     time_wait_style: str = "rfc"
     """"rfc" or "freebsd": what is answered in TIME-WAIT."""
-    icmp_hard_error_established: bool = False
-    """Abort an established connection on a hard ICMP error (SHLD-26 says so; RFC 5927 §5.2 advises against)."""
+    icmp_hard_error_established: bool = True
+    """Abort a synchronized connection on a hard ICMP error (SHLD-26). RFC 5927 §5.2 notes stacks that do not."""
     two_way_handshake: bool = False
     """For teaching: believe a SYN at once, without waiting for the third segment."""
 

@@ -40,5 +40,6 @@ FREEBSD: Final = Profile(
     challenge_ack_limit=0,
     resend_syn_ack_on_syn=True,  # the syncache
     time_wait_style="freebsd",
+    icmp_hard_error_established=False,  # RFC 5927 §5.2: taken as soft errors
     ecn="passive",  # net.inet.tcp.ecn.enable = 2
 )

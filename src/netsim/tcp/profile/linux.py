@@ -51,5 +51,6 @@ LINUX: Final = Profile(
     challenge_ack_limit=0,
     resend_syn_ack_on_syn=True,  # tcp_check_req
     time_wait_ignores_rst=False,  # net.ipv4.tcp_rfc1337
+    icmp_hard_error_established=False,  # RFC 5927 §5.2: taken as soft errors
     ecn="passive",  # net.ipv4.tcp_ecn = 2
 )
