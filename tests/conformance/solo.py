@@ -13,7 +13,17 @@ from dataclasses import replace
 from typing import Any
 
 from netsim.base.events import Event, ListSink, Notified, StateChanged
-from netsim.base.packet import ACK, FLAG_LETTERS, OPT_MSS, OPT_SACK, OPT_SACK_OK, OPT_TS, OPT_WSCALE, IcmpMessage, Segment
+from netsim.base.packet import (
+    ACK,
+    FLAG_LETTERS,
+    OPT_MSS,
+    OPT_SACK,
+    OPT_SACK_OK,
+    OPT_TS,
+    OPT_WSCALE,
+    IcmpMessage,
+    Segment,
+)
 from netsim.base.seqnum import seq_add, seq_diff
 from netsim.base.units import MS, SEC
 from netsim.tcp.connection import Connection
