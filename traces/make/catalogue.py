@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("plans_open", "plans_close", "plans_loss")
+MODULES = (
+    "plans_open",
+    "plans_close",
+    "plans_loss",
+    "plans_window",
+    "plans_path",
+    "plans_wrong_data",
+    "plans_wrong_form",
+)
 
 
 def load() -> None:

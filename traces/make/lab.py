@@ -236,6 +236,7 @@ class Lab:
     script: str | None = None
     congestion: dict[str, str] = field(default_factory=lambda: {"client": "cubic", "server": "cubic"})
     violations: list[dict[str, Any]] = field(default_factory=list)
+    script_sent: int = 0
 
     def __enter__(self) -> Lab:
         self.link = Link(self.rules, self.paths, self.seed)

@@ -181,7 +181,9 @@ def reset_in_syn_received(lab: Lab) -> None:
     "simultaneous-open",
     "both ends open actively at once and meet in SYN-RECEIVED",
     delay_ms=100,
-    notes=["each SYN-ACK is a duplicate SYN for its receiver, and Linux reports it with a DSACK block of the SYN itself"],
+    notes=[
+        "each SYN-ACK is a duplicate SYN for its receiver, and Linux reports it with a DSACK block of the SYN itself"
+    ],
 )
 def simultaneous_open(lab: Lab) -> None:
     here = lab.client.start_connect(local_port=40_000)
@@ -203,29 +205,29 @@ def long_round_trip(lab: Lab) -> None:
     upload(lab, 4_000)
 
 
-@plan("satellite", "round trip of 600 ms, 60 kB: slow start seen from far away", delay_ms=300, quiet_ms=800)
+@plan("satellite", "round trip of 600 ms, 50 kB: slow start seen from far away", delay_ms=300, quiet_ms=800)
 def satellite(lab: Lab) -> None:
-    upload(lab, 60_000)
+    upload(lab, 50_000)
 
 
 @plan("short-round-trip", "round trip of 0.2 ms, as in one rack", delay_ms=0.1)
 def short_round_trip(lab: Lab) -> None:
-    download(lab, 40_000)
+    download(lab, 24_000)
 
 
 @plan("no-timestamps", "no timestamps option on either side", sysctl={"tcp_timestamps": 0})
 def no_timestamps(lab: Lab) -> None:
-    download(lab, 20_000)
+    download(lab, 9_000)
 
 
 @plan("no-window-scale", "no window scaling on either side", sysctl={"tcp_window_scaling": 0})
 def no_window_scale(lab: Lab) -> None:
-    download(lab, 20_000)
+    download(lab, 9_000)
 
 
 @plan("no-sack", "no SACK on either side", sysctl={"tcp_sack": 0})
 def no_sack(lab: Lab) -> None:
-    download(lab, 20_000)
+    download(lab, 9_000)
 
 
 @plan(
@@ -234,7 +236,7 @@ def no_sack(lab: Lab) -> None:
     sysctl={"tcp_timestamps": 0, "tcp_sack": 0, "tcp_window_scaling": 0},
 )
 def bare_options(lab: Lab) -> None:
-    download(lab, 20_000)
+    download(lab, 9_000)
 
 
 @plan(
@@ -243,7 +245,7 @@ def bare_options(lab: Lab) -> None:
     server_sysctl={"tcp_timestamps": 0, "tcp_sack": 0, "tcp_window_scaling": 0},
 )
 def options_declined(lab: Lab) -> None:
-    download(lab, 20_000)
+    download(lab, 9_000)
 
 
 @plan(
@@ -252,7 +254,7 @@ def options_declined(lab: Lab) -> None:
     client_sysctl={"tcp_timestamps": 0, "tcp_sack": 0, "tcp_window_scaling": 0},
 )
 def options_not_offered(lab: Lab) -> None:
-    download(lab, 20_000)
+    download(lab, 9_000)
 
 
 @plan("max-segment-option", "the client asks for segments of 536 bytes (TCP_MAXSEG)")
@@ -275,7 +277,7 @@ def mtu_unequal(lab: Lab) -> None:
 
 @plan("mtu-9000", "jumbo frames", mtu=9000)
 def mtu_9000(lab: Lab) -> None:
-    download(lab, 60_000)
+    download(lab, 36_000)
 
 
 @plan(

@@ -119,6 +119,21 @@ def _host(lab: Lab, side: str) -> dict[str, Any]:
     }
 
 
+def _placed(lab: Lab, violations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Violations with frame numbers in place of the running number of the scripted peer's segments."""
+    if lab.script is None:
+        return []
+    side, address = lab.script, ADDRESS[lab.script][lab.family]
+    sent = [n for n, (_, raw) in enumerate(lab.link.frames[side], 1) if wire.parse(raw).src == address]
+    there = dict(reversed([(pair[0], pair[1]) for pair in lab.link.passage[side]]))
+    placed = []
+    for violation in violations:
+        frame = sent[violation["frame"] - 1]
+        frames = {side: frame, OTHER[side]: there.get(frame)}
+        placed.append({**violation, "frame": frame, "frames": frames})
+    return placed
+
+
 def truth(
     plan: Plan,
     lab: Lab,
@@ -158,7 +173,7 @@ def truth(
         "counters": {side: nstat_names(counters[side]) for side in kernels},
         "closing": closing(frames),
         "calls": calls,
-        "violations": violations,
+        "violations": _placed(lab, violations),
         "passage": {f"from_{side}": sorted(lab.link.passage[side], key=_by_frame) for side in OTHER},
     }
 
