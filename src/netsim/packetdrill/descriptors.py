@@ -1,0 +1,68 @@
+"""What a script's descriptor numbers stand for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netsim.host.socket import TcpSocket
+    from netsim.packetdrill.flow import Flow
+
+
+class Block(Exception):
+    """The call would have to wait."""
+
+
+class Descriptor:
+    """Base. `nonblocking`: O_NONBLOCK is set."""
+
+    def __init__(self) -> None:
+        self.nonblocking = False
+
+
+class SocketFile(Descriptor):
+    """A TCP socket, and the connection as the script sees it."""
+
+    def __init__(self, socket: TcpSocket, flow: Flow) -> None:
+        super().__init__()
+        self.socket = socket
+        self.flow = flow
+        self.fast_open = 0
+        self.extra: dict[str, int] = {}
+        """Options that only this layer knows, by name."""
+
+
+class PipeEnd(Descriptor):
+    """One end of a pipe; both share `buffer`."""
+
+    def __init__(self, buffer: bytearray, writes: bool) -> None:
+        super().__init__()
+        self.buffer = buffer
+        self.writes = writes
+
+
+class ZeroFile(Descriptor):
+    """A file of zeroes that a script's dd made."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.offset = 0
+
+
+class EpollEntry:
+    """What epoll watches on one descriptor. `seen`: the readiness last reported (edge-triggered)."""
+
+    def __init__(self, events: int, data: int) -> None:
+        self.events = events
+        self.data = data
+        self.seen = 0
+        self.armed = True
+
+
+class EpollFile(Descriptor):
+    """An epoll instance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: dict[int, EpollEntry] = {}

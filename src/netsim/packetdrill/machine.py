@@ -1,0 +1,162 @@
+"""The system under test inside a run: one host in virtual time, its wire, and the settings that scripts change.
+
+`Machine` moves time forward (timers that are due fire in between), keeps what the host sent
+until somebody expects it, and asks a pending blocking call whether it is done whenever
+something happened.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from netsim.base.events import ListSink, NullSink, Sink
+from netsim.base.packet import Packet
+from netsim.host.host import Host
+from netsim.host.pmtu import PathMtuCache
+from netsim.packetdrill.config import Config
+from netsim.packetdrill.settings import SystemSettings, Unsupported
+from netsim.packetdrill.shell import RouteChange
+from netsim.tcp.profile.base import RFC, Profile
+from netsim.tcp.profile.freebsd import FREEBSD
+from netsim.tcp.profile.linux import LINUX
+
+BASES: Final[dict[str, Profile]] = {"rfc": RFC, "freebsd": FREEBSD, "linux": LINUX}
+_MAX_PACKETS: Final = 200_000
+
+
+class RunawayError(Exception):
+    """The stack sends without end at one instant: a bug of netsim, reported as such."""
+
+
+class Machine:
+    """The host under test and its time.
+
+    now_ns: script time, 0 at the start
+    wire: what the host sent and nobody has looked at yet, as (time, packet)
+    settled: called after everything that happened (a blocking call may be done now)
+    """
+
+    def __init__(self, config: Config, *, record: bool, seed: int) -> None:
+        self.config = config
+        self.now_ns = 0
+        self.wire: deque[tuple[int, Packet]] = deque()
+        self.log: list[tuple[int, Packet]] = []
+        self.record = record
+        self.sink: Sink = ListSink() if record else NullSink()
+        system = "linux" if config.profile == "linux" else "freebsd"
+        self.settings = SystemSettings(BASES[config.profile], system)
+        self.host = Host(
+            "dut",
+            [config.local_addr],
+            self.settings.profile(),
+            sink=self.sink,
+            rng=random.Random(f"{seed}/packetdrill"),
+            mtu=config.mtu,
+        )
+        self.host.settings.syn_backlog = 128
+        self.settled: Callable[[], None] | None = None
+        self.tso = True
+        self.counters: dict[str, int] = {}
+        self.md5_keys: dict[str, bytes] = {}
+        self._sent = 0
+
+    def apply_settings(self) -> None:
+        """Make the host follow the sysctl variables; existing connections keep what they negotiated."""
+        host, settings = self.host, self.settings
+        profile = settings.profile()
+        host.profile = profile
+        for conn in host.connections.values():
+            conn.ep.profile = profile
+            conn.ep.receiver.profile = profile
+        if settings.system == "freebsd":
+            host.settings.send_resets = settings.number("net.inet.tcp.blackhole") == 0
+            cookies_only = settings.number("net.inet.tcp.syncookies_only") != 0
+            host.settings.syn_cookies = "always" if cookies_only else "when-full"
+
+    def forget_peers(self) -> None:
+        """Flush what is remembered of peers: path MTUs, metrics, Fast Open cookies."""
+        self.host.path_mtu = PathMtuCache(self.host.settings.path_mtu_age_ns)
+
+    def set_qdisc(self, operation: str, kind: str, limit: int) -> None:
+        """`tc qdisc`: pfifo and fq are a plain queue here; a queue of no packets is not modelled."""
+        if limit == 0:
+            raise Unsupported("a queueing discipline that drops every packet is not supported")
+
+    def set_offload(self, feature: str, enabled: bool) -> None:
+        """`ethtool -K`: segmentation offload on or off."""
+        if feature in ("tso", "gso"):
+            self.tso = enabled
+            self.apply_settings()
+
+    def set_route(self, route: RouteChange) -> None:
+        """`ip route change`: metrics of the route to the peer."""
+        raise Unsupported("route metrics are not supported")
+
+    def set_module_parameter(self, module: str, name: str, value: str) -> None:
+        """`echo N > /sys/module/...`."""
+        if (module, name) != ("tcp_cubic", "hystart_detect"):
+            raise Unsupported(f"the module parameter {module}.{name} is not supported")
+
+    # --- time ----------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Take everything that the host has to send now, until nothing happens any more."""
+        host, now = self.host, self.now_ns
+        while True:
+            sent_any = False
+            while True:
+                packet = host.poll_transmit(now)
+                if packet is None:
+                    break
+                sent_any = True
+                self._sent += 1
+                if self._sent > _MAX_PACKETS:
+                    raise RunawayError(f"the stack under test sent more than {_MAX_PACKETS} packets")
+                self.wire.append((now, packet))
+                if self.record:
+                    self.log.append((now, packet))
+            if self.settled is None:
+                return
+            before = len(self.wire)
+            self.settled()
+            if not sent_any and len(self.wire) == before and not self._has_more():
+                return
+            if not self._has_more():
+                return
+
+    def _has_more(self) -> bool:
+        """Did the blocking call that was just completed leave something to send?"""
+        packet = self.host.poll_transmit(self.now_ns)
+        if packet is None:
+            return False
+        self._sent += 1
+        self.wire.append((self.now_ns, packet))
+        if self.record:
+            self.log.append((self.now_ns, packet))
+        return True
+
+    def step_to_next(self, limit_ns: int) -> bool:
+        """Go to the host's next timer, if it is due at or before `limit_ns`, and fire it."""
+        deadline = self.host.next_deadline()
+        if deadline is None or deadline > limit_ns:
+            return False
+        self.now_ns = max(self.now_ns, deadline)
+        self.host.handle_timeout(self.now_ns)
+        self.drain()
+        return True
+
+    def advance(self, to_ns: int) -> None:
+        """Go to `to_ns`; timers due before it fire, those due exactly then do not yet."""
+        while self.step_to_next(to_ns - 1):
+            pass
+        self.now_ns = max(self.now_ns, to_ns)
+
+    def inject(self, packet: Packet) -> None:
+        """A packet arrives at the host now."""
+        if self.record:
+            self.log.append((self.now_ns, packet))
+        self.host.handle_packet(self.now_ns, packet)
+        self.drain()

@@ -1,0 +1,173 @@
+"""getsockopt, setsockopt, fcntl, ioctl."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from netsim.host.errors import SocketError
+from netsim.packetdrill import tree
+from netsim.packetdrill.arguments import Arguments, BadPointer
+from netsim.packetdrill.descriptors import SocketFile
+from netsim.packetdrill.flow import ScriptProblem
+from netsim.packetdrill.outcome import Mismatch
+from netsim.packetdrill.settings import Unsupported
+from netsim.packetdrill.symbols import option_name
+
+if TYPE_CHECKING:
+    from netsim.packetdrill.calls import Caller
+
+_KEPT: Final = frozenset(
+    {
+        "SO_REUSEPORT", "SO_MARK", "SO_PRIORITY", "SO_BROADCAST", "SO_DEBUG", "SO_OOBINLINE", "SO_TIMESTAMP",
+        "IP_FREEBIND", "IP_MTU_DISCOVER", "IPV6_MTU_DISCOVER", "IP_RECVERR", "IPV6_RECVERR", "IPV6_V6ONLY",
+        "TCP_REMOTE_UDP_ENCAPS_PORT", "TCP_FASTOPEN", "TCP_MD5SIG", "IPV6_USE_MIN_MTU",
+    }
+)  # fmt: skip
+"""Options that are only remembered here; some of them other calls act upon."""
+_STRUCTURED: Final = frozenset({"TCP_FUNCTION_BLK"})
+
+
+def _name(caller: Caller, arguments: Arguments) -> str:
+    level, number = arguments.number(1), arguments.number(2)
+    constants = caller.system.constants
+    if level == constants.get("SOL_IP") and level != constants["SOL_SOCKET"]:
+        level = constants["IPPROTO_IP"]
+    name = option_name(constants, level, number)
+    if name is None:
+        written = arguments.items[2]
+        shown = written.name if isinstance(written, tree.Word) else str(number)
+        raise SocketError("ENOPROTOOPT", f"no option {shown} at level {level}")
+    return name
+
+
+def do_setsockopt(caller: Caller, arguments: Arguments) -> int:
+    """setsockopt(fd, level, name, value, length)."""
+    arguments.need(5)
+    file = caller.socket(arguments)
+    name = _name(caller, arguments)
+    if arguments.is_null(3):
+        raise BadPointer
+    item = arguments.element(3)
+    if name in _STRUCTURED:
+        return _set_function_block(item)
+    if name == "SO_LINGER":
+        if not isinstance(item, tree.Struct):
+            raise ScriptProblem("SO_LINGER takes {onoff=..., linger=...}")
+        on, seconds = item.get("onoff"), item.get("linger")
+        file.socket.set_option(
+            caller.now_ns, name, (arguments.value(on) if on else 0, arguments.value(seconds) if seconds else 0)
+        )
+        return 0
+    if isinstance(item, tree.Text):
+        if name != "TCP_CONGESTION":
+            raise Unsupported(f"{name} with a string is not supported")
+        file.socket.set_option(caller.now_ns, name, item.value.decode("ascii", "replace"))
+        return 0
+    if item is None:
+        raise ScriptProblem(f"{name} needs a value")
+    return set_number(caller, file, name, arguments.value(item))
+
+
+def set_number(caller: Caller, file: SocketFile, name: str, value: int) -> int:
+    """Set an option whose value is an integer."""
+    if name in ("SO_SNDBUF", "SO_RCVBUF"):
+        value *= caller.system.buffer_factor
+    elif name == "TCP_REMOTE_UDP_ENCAPS_PORT" and not 0 <= value <= 65535:
+        raise SocketError("EINVAL", "a port is between 0 and 65535")
+    if name in _KEPT:
+        file.extra[name] = value
+        _apply_kept(caller, file, name, value)
+        return 0
+    file.socket.set_option(caller.now_ns, name, value)
+    return 0
+
+
+def _apply_kept(caller: Caller, file: SocketFile, name: str, value: int) -> None:
+    """What a remembered option changes at once."""
+    if name == "TCP_MD5SIG":
+        for target in file.socket.option_targets():
+            target.md5_key = caller.config.md5_secret if value else b""
+    elif name == "TCP_REMOTE_UDP_ENCAPS_PORT":
+        port = caller.machine.settings.number("net.inet.tcp.udp_tunneling_port")
+        for target in file.socket.option_targets():
+            target.encap_dport = value
+            target.encap_sport = port if value else 0
+
+
+def _set_function_block(item: tree.Expression | None) -> int:
+    """FreeBSD's TCP_FUNCTION_BLK: which TCP stack serves the socket; there is only the default one here."""
+    name = item.get("function_set_name") if isinstance(item, tree.Struct) else None
+    if isinstance(name, tree.Text) and name.value == b"freebsd":
+        return 0
+    raise SocketError("ENOENT", "no such TCP function block")
+
+
+def do_getsockopt(caller: Caller, arguments: Arguments) -> int:
+    """getsockopt(fd, level, name, value, length): the value is compared with the script's."""
+    arguments.need(5)
+    file = caller.socket(arguments)
+    name = _name(caller, arguments)
+    if arguments.is_null(3):
+        raise BadPointer
+    wanted = arguments.element(3)
+    found: object
+    if name in _KEPT:
+        found = file.extra.get(name, 0)
+    else:
+        found = file.socket.get_option(caller.now_ns, name)
+    if name == "SO_ERROR":
+        found = caller.system.errno_number(str(found))
+    if wanted is None or isinstance(found, dict):
+        return 0
+    if isinstance(found, tuple):
+        return 0
+    if isinstance(wanted, tree.Text):
+        expected: object = wanted.value.decode("ascii", "replace")
+    else:
+        expected = arguments.value(wanted)
+    if expected != found:
+        shown = f"{found}"
+        if name == "SO_ERROR" and isinstance(found, int):
+            shown = f"{found} {caller.system.errno_name(found)}".rstrip()
+            if isinstance(expected, int):
+                expected = f"{expected} {caller.system.errno_name(expected)}".rstrip()
+        raise Mismatch(f"{name} has another value", str(expected), shown)
+    return 0
+
+
+def do_fcntl(caller: Caller, arguments: Arguments) -> int:
+    """fcntl(fd, F_GETFL), fcntl(fd, F_SETFL, flags)."""
+    arguments.need(2, 3)
+    constants = caller.system.constants
+    file = caller.file(arguments)
+    command = arguments.number(1)
+    if command == constants["F_GETFL"]:
+        return constants["O_RDWR"] | (constants["O_NONBLOCK"] if file.nonblocking else 0)
+    if command == constants["F_SETFL"]:
+        arguments.need(3)
+        file.nonblocking = bool(arguments.number(2) & constants["O_NONBLOCK"])
+        return 0
+    if command in (constants["F_GETFD"], constants["F_SETFD"]):
+        return 0
+    raise Unsupported("only F_GETFL and F_SETFL are supported")
+
+
+def do_ioctl(caller: Caller, arguments: Arguments) -> int:
+    """ioctl(fd, SIOCINQ, [bytes])."""
+    arguments.need(3)
+    file = caller.socket(arguments)
+    constants = caller.system.constants
+    request = arguments.number(1)
+    conn = file.socket.connection
+    if request == constants.get("SIOCINQ", constants["FIONREAD"]):
+        found = conn.readable_bytes() if conn is not None else 0
+    elif request == constants.get("SIOCOUTQ", -1):
+        found = conn.unacked_bytes() + conn.unsent_bytes() if conn is not None else 0
+    elif request == constants.get("SIOCOUTQNSD", -1):
+        found = conn.unsent_bytes() if conn is not None else 0
+    else:
+        raise Unsupported("this ioctl is not supported")
+    wanted = arguments.element(2)
+    if wanted is not None and arguments.value(wanted) != found:
+        raise Mismatch("ioctl tells another number", str(arguments.value(wanted)), str(found))
+    return 0

@@ -1,0 +1,258 @@
+"""socket, bind, listen, accept, connect, close, shutdown; reading and writing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from netsim.host.errors import SocketError
+from netsim.host.poll import MSG_MORE, MSG_OOB, MSG_PEEK
+from netsim.packetdrill import tree
+from netsim.packetdrill.arguments import Arguments, quoted_address
+from netsim.packetdrill.descriptors import PipeEnd, SocketFile
+from netsim.packetdrill.flow import CONNECTING, IDLE, LISTENING, Flow
+from netsim.packetdrill.outcome import Mismatch
+from netsim.packetdrill.settings import Unsupported
+
+if TYPE_CHECKING:
+    from netsim.packetdrill.calls import Caller
+
+NEW_DESCRIPTORS: Final = frozenset({"socket", "accept", "accept4", "open", "epoll_create", "epoll_create1"})
+
+
+def do_socket(caller: Caller, arguments: Arguments) -> int:
+    """socket(domain, type, protocol)."""
+    arguments.need(3)
+    constants = caller.system.constants
+    kind = arguments.number(1)
+    bare = kind & ~(constants["SOCK_NONBLOCK"] | constants["SOCK_CLOEXEC"])
+    if bare != constants["SOCK_STREAM"] or arguments.number(2) not in (0, constants["IPPROTO_TCP"]):
+        raise Unsupported("only TCP sockets are supported")
+    if not arguments.is_any(0):
+        domain = arguments.number(0)
+        if domain not in (constants["AF_INET"], constants["AF_INET6"]):
+            raise Unsupported("only AF_INET and AF_INET6 are supported")
+    flow = Flow(caller.config.local_addr, caller.config.remote_addr)
+    file = SocketFile(caller.machine.host.tcp_socket(), flow)
+    file.nonblocking = bool(kind & constants["SOCK_NONBLOCK"])
+    caller.sockets.append(file)
+    caller.fresh = file
+    caller.run.flow = flow
+    return 3
+
+
+def do_bind(caller: Caller, arguments: Arguments) -> int:
+    """bind(fd, address, length)."""
+    arguments.need(3)
+    file = caller.socket(arguments)
+    file.socket.bind(caller.now_ns, "", caller.config.bind_port)
+    return 0
+
+
+def do_listen(caller: Caller, arguments: Arguments) -> int:
+    """listen(fd, backlog)."""
+    arguments.need(2)
+    file = caller.socket(arguments)
+    file.socket.listen(caller.now_ns, arguments.number(1))
+    file.flow.state = LISTENING
+    file.flow.local_port = caller.config.bind_port
+    if caller.run.flow is None or caller.run.flow.state == IDLE:
+        caller.run.flow = file.flow
+    return 0
+
+
+def do_accept(caller: Caller, arguments: Arguments) -> int:
+    """accept(fd, address, length), accept4(..., flags)."""
+    arguments.need(3, 4)
+    listener = caller.socket(arguments)
+    try:
+        child = listener.socket.accept(caller.now_ns)
+    except SocketError as error:
+        if error.errno_name == "EAGAIN":
+            caller.may_block(listener, set())
+        raise
+    flow = caller.run.flow
+    if flow is None or flow.remote_port != child.remote_port or caller.socket_of_flow(flow) is not None:
+        flow = Flow(caller.config.local_addr, caller.config.remote_addr)
+        flow.local_port, flow.remote_port = child.local_port, child.remote_port
+    file = SocketFile(child, flow)
+    file.extra = dict(listener.extra)
+    if caller.system.name != "linux":
+        file.nonblocking = listener.nonblocking
+    if len(arguments) == 4:
+        file.nonblocking = bool(arguments.number(3) & caller.system.constants["SOCK_NONBLOCK"])
+    caller.sockets.append(file)
+    caller.fresh = file
+    return 3
+
+
+def do_connect(caller: Caller, arguments: Arguments) -> int:
+    """connect(fd, address, length)."""
+    arguments.need(3)
+    file = caller.socket(arguments)
+    if quoted_address(arguments.items[1]) == "AF_UNSPEC":
+        return _disconnect(caller, file)
+    pending = caller.current
+    first = pending is not None and pending.progress == 0
+    try:
+        if first and file.socket.slot is None:
+            file.flow.state = CONNECTING
+            file.flow.remote_port = caller.config.connect_port
+            caller.run.flow = file.flow
+        file.socket.connect(caller.now_ns, caller.config.remote_addr, caller.config.connect_port)
+    except SocketError as error:
+        if error.errno_name in ("EINPROGRESS", "EALREADY") and not file.nonblocking and pending is not None:
+            pending.progress = 1
+            caller.may_block(file, set())
+        raise
+    return 0
+
+
+def _disconnect(caller: Caller, file: SocketFile) -> int:
+    """connect to AF_UNSPEC: let the connection go; the socket may be used again."""
+    file.socket.linger = (True, 0)
+    reuse = file.socket.reuse_address
+    file.socket.close(caller.now_ns)
+    file.socket = caller.machine.host.tcp_socket()
+    file.socket.reuse_address = reuse
+    return 0
+
+
+def do_close(caller: Caller, arguments: Arguments) -> int:
+    """close(fd)."""
+    arguments.need(1)
+    file = caller.file(arguments)
+    del caller.files[arguments.number(0)]
+    if isinstance(file, SocketFile):
+        file.socket.close(caller.now_ns)
+    return 0
+
+
+def do_shutdown(caller: Caller, arguments: Arguments) -> int:
+    """shutdown(fd, how)."""
+    arguments.need(2)
+    caller.socket(arguments).socket.shutdown(caller.now_ns, arguments.number(1))
+    return 0
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def do_read(caller: Caller, arguments: Arguments) -> int:
+    """read(fd, buffer, length)."""
+    arguments.need(3)
+    file = caller.file(arguments)
+    if isinstance(file, PipeEnd):
+        return _read_pipe(file, arguments.number(2))
+    return _receive(caller, arguments, arguments.number(2), set(), 1)
+
+
+def do_recv(caller: Caller, arguments: Arguments) -> int:
+    """recv(fd, buffer, length, flags), recvfrom(..., address, length)."""
+    arguments.need(4, 6)
+    return _receive(caller, arguments, arguments.number(2), arguments.words(3), 1)
+
+
+def do_readv(caller: Caller, arguments: Arguments) -> int:
+    """readv(fd, [{..., length}, ...], count)."""
+    arguments.need(3)
+    return _receive(caller, arguments, sum(arguments.iovecs(arguments.items[1])), set(), -1)
+
+
+def do_recvmsg(caller: Caller, arguments: Arguments) -> int:
+    """recvmsg(fd, {msg_name, msg_iov, msg_flags, msg_control}, flags)."""
+    arguments.need(3)
+    message = arguments.struct(1)
+    flags = arguments.words(2)
+    if "MSG_ERRQUEUE" in flags:
+        raise Unsupported("the error queue is not supported")
+    if message.get("msg_control") is not None:
+        raise Unsupported("control messages are not supported")
+    return _receive(caller, arguments, sum(arguments.iovecs(message.get("msg_iov"))), flags, -1)
+
+
+def _read_pipe(file: PipeEnd, length: int) -> int:
+    if not file.buffer:
+        raise SocketError("EAGAIN")
+    taken = min(length, len(file.buffer))
+    del file.buffer[:taken]
+    return taken
+
+
+def _receive(caller: Caller, arguments: Arguments, length: int, flags: set[str], buffer_index: int) -> int:
+    file = caller.socket(arguments)
+    bits = (MSG_PEEK if "MSG_PEEK" in flags else 0) | (MSG_OOB if "MSG_OOB" in flags else 0)
+    try:
+        data = file.socket.recv(caller.now_ns, length, bits)
+    except SocketError as error:
+        if error.errno_name == "EAGAIN":
+            caller.may_block(file, flags)
+        raise
+    if buffer_index >= 0:
+        wanted = arguments.items[buffer_index]
+        if isinstance(wanted, tree.Text) and not data.startswith(wanted.value[: len(data)]):
+            raise Mismatch("other bytes were read", repr(wanted.value), repr(data[: len(wanted.value)]))
+    return len(data)
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def do_write(caller: Caller, arguments: Arguments) -> int:
+    """write(fd, buffer, length)."""
+    arguments.need(3)
+    return send_data(caller, arguments, arguments.buffer(1, arguments.number(2)), set())
+
+
+def do_send(caller: Caller, arguments: Arguments) -> int:
+    """send(fd, buffer, length, flags)."""
+    arguments.need(4)
+    return send_data(caller, arguments, arguments.buffer(1, arguments.number(2)), arguments.words(3))
+
+
+def do_sendto(caller: Caller, arguments: Arguments) -> int:
+    """sendto(fd, buffer, length, flags, address, length): Fast Open where the socket is not connected."""
+    arguments.need(6)
+    return send_data(caller, arguments, arguments.buffer(1, arguments.number(2)), arguments.words(3), True)
+
+
+def do_writev(caller: Caller, arguments: Arguments) -> int:
+    """writev(fd, [{..., length}, ...], count)."""
+    arguments.need(3)
+    return send_data(caller, arguments, bytes(sum(arguments.iovecs(arguments.items[1]))), set())
+
+
+def do_sendmsg(caller: Caller, arguments: Arguments) -> int:
+    """sendmsg(fd, {msg_name, msg_iov, ...}, flags)."""
+    arguments.need(3)
+    message = arguments.struct(1)
+    data = bytes(sum(arguments.iovecs(message.get("msg_iov"))))
+    return send_data(caller, arguments, data, arguments.words(2), True)
+
+
+def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str], has_address: bool = False) -> int:
+    """Write: as much as fits; a blocking socket goes on until everything is taken."""
+    file = caller.socket(arguments)
+    socket = file.socket
+    pending = caller.current
+    assert pending is not None
+    bits = (MSG_MORE if "MSG_MORE" in flags else 0) | (MSG_OOB if "MSG_OOB" in flags else 0)
+    opens = "MSG_FASTOPEN" in flags or (caller.system.name == "freebsd" and has_address)
+    if socket.slot is None and socket.listener is None and opens and pending.progress == 0:
+        return _open_with_data(caller, file, data)
+    try:
+        taken = socket.send(caller.now_ns, data[pending.progress :], bits, push=True)
+    except SocketError as error:
+        if error.errno_name == "EAGAIN":
+            caller.may_block(file, flags)
+        if pending.progress:
+            return pending.progress
+        raise
+    pending.progress += taken
+    if pending.progress < len(data) and not file.nonblocking and "MSG_DONTWAIT" not in flags:
+        caller.may_block(file, flags)
+    return pending.progress
+
+
+def _open_with_data(caller: Caller, file: SocketFile, data: bytes) -> int:
+    """Fast Open: connect and write in one call (RFC 7413)."""
+    raise Unsupported("Fast Open is not supported yet")
