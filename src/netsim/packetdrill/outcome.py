@@ -46,7 +46,7 @@ class Outcome:
     """The verdict on one script.
 
     result: PASSED, FAILED or UNSUPPORTED; line: where it ended (0 when it passed)
-    broken: the script could not even be read
+    broken: the script could not even be read; text: the whole story, when it was told already
     simulated_ns: how much time passed in the simulation; wall_s: real time
     steps, events, packets, snapshot, reason: only filled where a run was recorded
     """
@@ -62,6 +62,7 @@ class Outcome:
         self.expected = ""
         self.actual = ""
         self.broken = False
+        self.text = ""
         self.simulated_ns = 0
         self.wall_s = 0.0
         self.checks: list[FieldCheck] = []

@@ -1,0 +1,136 @@
+"""`netsim packetdrill`: run scripts in virtual time and tell how they ended."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from netsim.base.errors import UsageError
+from netsim.packetdrill import outcome as verdicts
+from netsim.packetdrill.config import IP_VERSIONS, PROFILES, RunOptions
+
+if TYPE_CHECKING:
+    from netsim.packetdrill.batch import Summary
+    from netsim.packetdrill.outcome import Outcome
+
+_COLOURS = {"passed": "green", "failed": "red", "unsupported": "yellow"}
+
+
+def _pairs(values: tuple[str, ...], what: str, value_needed: bool) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not name or (value_needed and not equals):
+            raise UsageError(f"{what} '{text}' is not NAME=VALUE")
+        pairs.append((name, value))
+    return pairs
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="Form of the output."
+)
+@click.option("--output", "-o", type=click.Path(dir_okay=False, writable=True), help="Write there instead of stdout.")
+@click.option("-D", "--define", "defines", multiple=True, metavar="NAME[=VALUE]", help="Define a symbol; repeatable.")
+@click.option("--sysctl", "sysctls", multiple=True, metavar="NAME=VALUE", help="Set a variable first; repeatable.")
+@click.option("--profile", type=click.Choice(PROFILES), help="The stack under test [default: by the script's content].")
+@click.option("--ip-version", type=click.Choice(IP_VERSIONS), help="Overrides the script's own --ip_version.")
+@click.option("--tolerance-usecs", type=click.IntRange(min=0), help="Default tolerance; a script's own wins.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 256), default=1, help="Number of processes.")
+@click.option("--quiet", "-q", is_flag=True, help="Only the summary.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
+def packetdrill(
+    paths: tuple[str, ...],
+    form: str,
+    output: str | None,
+    defines: tuple[str, ...],
+    sysctls: tuple[str, ...],
+    profile: str | None,
+    ip_version: str | None,
+    tolerance_usecs: int | None,
+    jobs: int,
+    quiet: bool,
+    color: str,
+) -> int:
+    """Run packetdrill scripts against netsim's own TCP, in virtual time, without privileges.
+
+    PATH is a script, a folder (searched for *.pkt), a pattern, or - for stdin. Nothing in a script is
+    executed: its shell commands and code blocks are interpreted.
+
+    Example:  netsim packetdrill tests/packetdrill -j 2
+    """
+    from netsim.packetdrill.batch import Summary, find_scripts, run_all
+
+    options = RunOptions(
+        profile=profile,
+        defines=dict(_pairs(defines, "-D", False)),
+        sysctls=_pairs(sysctls, "--sysctl", True),
+        ip_version=ip_version,
+        tolerance_us=tolerance_usecs,
+    )
+    scripts = find_scripts(list(paths))
+    summary = Summary()
+    outcomes: list[Outcome] = []
+    with click.open_file(output or "-", "w", encoding="utf-8") as stream:
+        use_colour = _use_colour(color, stream)
+        for outcome in run_all(scripts, options, jobs):
+            summary.add(outcome)
+            if form == "text":
+                _tell(outcome, stream, use_colour, quiet, len(scripts))
+            else:
+                outcome.events, outcome.packets, outcome.steps = [], [], []
+                outcomes.append(outcome)
+        if form == "json":
+            _write_json(outcomes, summary, stream)
+        elif form == "junit":
+            from netsim.packetdrill.junit import write_junit
+
+            write_junit(outcomes, stream)
+        else:
+            for line in summary.lines(lambda text, what: _styled(text, what, use_colour)):
+                click.echo(line, file=stream)
+    return summary.exit_code
+
+
+def _use_colour(color: str, stream: IO[str]) -> bool:
+    import os
+
+    if color == "auto":
+        return stream.isatty() and "NO_COLOR" not in os.environ
+    return color == "always"
+
+
+def _styled(text: str, what: str, use_colour: bool) -> str:
+    colour = _COLOURS.get(what)
+    return click.style(text, fg=colour) if use_colour and colour else text
+
+
+def _tell(outcome: Outcome, stream: IO[str], use_colour: bool, quiet: bool, total: int) -> None:
+    """One script's line, and its story if it did not pass."""
+    from netsim.packetdrill.report import failure_text
+
+    if quiet:
+        return
+    if outcome.result == verdicts.PASSED:
+        if total <= 40:
+            click.echo(_styled("passed", "passed", use_colour) + f"  {outcome.path}", file=stream)
+        for line in outcome.printed + outcome.warnings:
+            click.echo(f"    {line}", file=stream)
+        return
+    click.echo(_styled(outcome.result, outcome.result, use_colour) + f"  {outcome.path}", file=stream)
+    click.echo(outcome.text or failure_text(outcome), file=stream)
+    click.echo("", file=stream)
+
+
+def _write_json(outcomes: list[Outcome], summary: Summary, stream: IO[str]) -> None:
+    document = {
+        "schema": "netsim.packetdrill/1",
+        "passed": summary.passed,
+        "failed": summary.failed,
+        "unsupported": summary.unsupported,
+        "scripts": [outcome.as_dict() for outcome in outcomes],
+    }
+    click.echo(json.dumps(document, indent=2), file=stream)
