@@ -162,6 +162,16 @@ class Host:
         """When to call `handle_timeout`: never later than needed, sometimes earlier; None: not at all."""
         return self.tcp.next_deadline()
 
+    def reboot(self) -> None:
+        """Lose all memory of connections, listeners and sockets, without a word to anybody (RFC 9293 §3.5.1).
+
+        The host is up again at once. Its sockets are dead: whoever holds one must let go of it.
+        """
+        self.out.clear()
+        self.path_mtu = PathMtuCache(self.settings.path_mtu_age_ns)
+        self.tcp = TcpLayer(self)
+        self.udp = UdpLayer(self)
+
     # --- sockets and looks --------------------------------------------------------------------
 
     def tcp_socket(self) -> TcpSocket:

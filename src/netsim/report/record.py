@@ -177,7 +177,7 @@ class Recorder(ev.Sink):
     def _segment_received(self, event: ev.SegmentReceived) -> None:
         segment = event.segment
         record = self._endpoint(event.host, event.conn)
-        row = self._row_of(segment)
+        row = self.row_of(segment)
         if row is None:
             row = self._new_segment(segment, self.host_of(segment.src), 0, None)
             self._by_object[id(segment)] = row
@@ -194,7 +194,7 @@ class Recorder(ev.Sink):
         self.moments.append(Moment(ARRIVED, event.t_ns, row, event))
 
     def _segment_processed(self, event: ev.SegmentProcessed) -> None:
-        row = self._row_of(event.segment)
+        row = self.row_of(event.segment)
         if isinstance(row, SegmentRow):
             row.to_state, row.outcome, row.accepted = event.state, event.reason, event.accepted
             self.moments.append(Moment(PROCESSED, event.t_ns, row, event))
@@ -212,7 +212,8 @@ class Recorder(ev.Sink):
 
     # --- the network's events ---------------------------------------------------------
 
-    def _row_of(self, packet: Packet) -> PacketRow | None:
+    def row_of(self, packet: Packet) -> PacketRow | None:
+        """The row of a packet (or of the copy of it that a router sent on); None: never seen."""
         if packet.uid:
             row = self._by_uid.get(packet.uid)
             if row is not None:
@@ -222,7 +223,7 @@ class Recorder(ev.Sink):
 
     def _network_row(self, packet: Packet, host: str, t_ns: int) -> PacketRow:
         """The row of a packet that the network carries; a new one if no endpoint announced it."""
-        row = self._row_of(packet)
+        row = self.row_of(packet)
         if row is None:
             self._meet(host)
             if isinstance(packet, Segment):
@@ -237,7 +238,7 @@ class Recorder(ev.Sink):
         return row
 
     def _packet_sent(self, event: ev.PacketSent) -> None:
-        known = self._row_of(event.packet) is not None
+        known = self.row_of(event.packet) is not None
         row = self._network_row(event.packet, event.host, event.t_ns)
         row.sent_ns = event.t_ns
         if not known:
@@ -262,7 +263,7 @@ class Recorder(ev.Sink):
 
     def _packet_impaired(self, event: ev.PacketImpaired) -> None:
         packet = event.packet
-        if event.what == "duplicate" and self._row_of(packet) is None:
+        if event.what == "duplicate" and self.row_of(packet) is None:
             original = self._by_uid.get(packet.copy_of)
             host = original.sender if original is not None else event.host
             row = self._network_row(packet, host, event.t_ns)

@@ -229,7 +229,7 @@ def build_links(reader: Reader, scenario: Scenario) -> None:
     if not data.get("links"):
         names = list(scenario.hosts)
         if len(names) == 2 and not scenario.routers:
-            scenario.links.append(LinkSpec(f"{names[0]}-{names[1]}", names[0], names[1], rate_bps=10_000_000))
+            scenario.links.append(LinkSpec(f"{names[0]}-{names[1]}", names[0], names[1]))
             reader.links = [scenario.links[0].name]
         return
     joined: dict[frozenset[str], str] = {}

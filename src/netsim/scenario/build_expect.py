@@ -17,7 +17,7 @@ _ALLOWED: Final[dict[str, tuple[str, ...]]] = {
     "segments": (*_COUNTS, "gaps", "tolerance"),
     "none": (),
     "wire": ("of", "order"),
-    "delivered": ("host", "connection"),
+    "delivered": ("host", "connection", "intact"),
     "counter": ("host", "connection", *_COUNTS),
     "timer": ("host", "connection", *_COUNTS),
     "told": ("host", "connection"),
@@ -102,6 +102,7 @@ def _kind(reader: Reader, path: Path, spec: dict[str, Any], kind: str, expectati
             expectation.match = build_match(reader, (*path, "of"), spec["of"])
     elif kind == "delivered":
         expectation.delivered = -1 if value == "all" else reader.size(here, value)
+        expectation.intact = spec.get("intact", True)
     elif kind in ("counter", "timer", "told", "note"):
         expectation.name = value
         if kind != "told" and all(key not in spec for key in _COUNTS):

@@ -402,7 +402,7 @@ def _build_fault(reader: Reader, path: Path, spec: dict[str, Any]) -> Fault:
     if what == "delay" and "by" not in spec:
         raise reader.error(path, "by how much? 'delay' needs 'by'", "for example by: 200ms")
     if "by" in spec:
-        if what not in ("delay", "duplicate"):
+        if what != "delay":
             raise reader.error((*path, "by"), f"'by' has no meaning with '{what}'", key=True)
         fault.by_ns = reader.duration((*path, "by"), spec["by"])
     if (what == "edit") != ("set" in spec):
@@ -447,7 +447,7 @@ def _build_intervention(reader: Reader, path: Path, spec: dict[str, Any]) -> Int
         reader.only(path, spec, allowed, f"'{what}' at a {place}")
         here = (*path, what)
         change = Intervention(what, spec.get("packet"), spec.get("step"))
-        if what == "delay" or (what == "duplicate" and isinstance(spec[what], str)):
+        if what == "delay":
             change.by_ns = reader.duration(here, spec[what])
         elif what == "edit":
             change.edit = build_edit(reader, here, spec[what])

@@ -254,6 +254,7 @@ class Expectation:
     order: str = "sent"
     delivered: int = -1
     """Bytes; -1: all that was sent."""
+    intact: bool = True
     name: str = ""
     """The counter, timer, error or note."""
     between: tuple[Moment, ...] = ()

@@ -5,25 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from netsim.report.json import Expectation
+
 if TYPE_CHECKING:
-    from netsim.base.events import Event
     from netsim.report.record import Recorder
     from netsim.report.rows import EndpointRecord, SegmentRow
     from netsim.scenario.match import Wire
     from netsim.scenario.model import Scenario
 
 
-@dataclass
-class Verdict:
+class Verdict(Expectation):
     """One expectation after the run. `detail` says what happened where it failed ("" where it passed).
 
     `rows` are numbers of the segments (`SegmentRow.n`) around which the trouble is.
     """
 
-    text: str
-    passed: bool
-    detail: str = ""
-    rows: list[int] = field(default_factory=list)
+    __slots__ = ("rows",)
+
+    def __init__(self, text: str, passed: bool, detail: str = "", rows: list[int] | None = None) -> None:
+        super().__init__(text, passed, detail)
+        self.rows: list[int] = rows or []
 
 
 @dataclass
@@ -71,9 +72,9 @@ class RunResult:
     flows: list[Flow] = field(default_factory=list)
     notes: list[tuple[int, str]] = field(default_factory=list)
     """Remarks of `note` steps: (ns, text)."""
+    problems: list[tuple[int, str]] = field(default_factory=list)
+    """Calls of the script that failed: (ns, what)."""
     step_times: dict[str, list[int]] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-    """Every event, where they were asked for (`keep_events`)."""
 
     @property
     def passed(self) -> bool:

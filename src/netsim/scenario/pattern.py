@@ -1,0 +1,74 @@
+r"""The bytes that scripts send: numbered lines, so that a byte in the wrong place shows.
+
+`0000000\n0000001\n...`: every eight bytes are the number of their line. The pattern repeats
+after 16 MiB, far beyond any window.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final
+
+_LINE: Final = 8
+_PERIOD: Final = 1 << 24
+_GROWTH: Final = 1 << 16
+
+_block = bytearray()
+
+
+def pattern(offset: int, count: int) -> bytes:
+    """`count` bytes of the pattern from stream offset `offset`."""
+    start = offset % _PERIOD
+    end = start + count
+    if end > _PERIOD:
+        return pattern(start, _PERIOD - start) + pattern(0, end - _PERIOD)
+    if end > len(_block):
+        _grow(end)
+    return bytes(memoryview(_block)[start:end])
+
+
+def _grow(end: int) -> None:
+    """Make the block longer, a good piece at a time."""
+    first = len(_block) // _LINE
+    last = min((end + _GROWTH) // _LINE + 1, _PERIOD // _LINE)
+    _block.extend(b"".join(b"%07d\n" % number for number in range(first, last)))
+
+
+class Stream:
+    """What an application sends on one connection: pieces of text and of the pattern, by stream offset."""
+
+    __slots__ = ("_starts", "_texts", "length")
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._starts: list[int] = []
+        self._texts: list[bytes | None] = []
+
+    def add_pattern(self, count: int) -> None:
+        """The next `count` bytes are the pattern (of their own offsets)."""
+        if not self._texts or self._texts[-1] is not None:
+            self._starts.append(self.length)
+            self._texts.append(None)
+        self.length += count
+
+    def add_text(self, text: bytes) -> None:
+        """The next bytes are these."""
+        if text:
+            self._starts.append(self.length)
+            self._texts.append(text)
+            self.length += len(text)
+
+    def expected(self, offset: int, count: int) -> bytes:
+        """The bytes from `offset`, at most `count`: fewer where the stream ends."""
+        count = min(count, self.length - offset)
+        parts = []
+        while count > 0:
+            index = bisect_right(self._starts, offset) - 1
+            end = self._starts[index + 1] if index + 1 < len(self._starts) else self.length
+            take = min(count, end - offset)
+            text = self._texts[index]
+            inside = offset - self._starts[index]
+            parts.append(pattern(offset, take) if text is None else text[inside : inside + take])
+            offset += take
+            count -= take
+        return parts[0] if len(parts) == 1 else b"".join(parts)
