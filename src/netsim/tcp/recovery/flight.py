@@ -22,7 +22,7 @@ from netsim.tcp.recovery.base import (
 from netsim.tcp.recovery.prr import Prr
 from netsim.tcp.recovery.rack import Rack
 from netsim.tcp.recovery.sack import SackDetector
-from netsim.tcp.recovery.scoreboard import SENT_SYN, Scoreboard, Sent
+from netsim.tcp.recovery.scoreboard import SENT_FIN, SENT_SYN, Scoreboard, Sent
 from netsim.tcp.recovery.undo import Undo
 from netsim.tcp.rtt import make_rtt_estimator
 
@@ -114,13 +114,20 @@ class Flight:
             self.tlp = config.tail_loss_probe
         elif sack_ok:
             self.sack_detector = SackDetector()
-        self.cc.cwnd = initial_window_bytes(smss, config.initial_window_segs)
+        self.cc.cwnd = self.initial_window()
         if self.syn_timeouts > (1 if config.counts_segments else 0):
             # RFC 5681 §3.1; Linux only from the second timeout on (tcp_init_transfer).
             self.cc.cwnd = smss
         self.rtt.on_established(self.syn_timeouts > 0)
         self.phase = OPEN
         self.calm = not self.sb.any_retransmitted()
+
+    def initial_window(self) -> int:
+        """RFC 6928 or as configured; where segments are counted, that many segments of any size (Linux)."""
+        segs = self.config.initial_window_segs
+        if segs and self.config.counts_segments:
+            return segs * self.smss
+        return initial_window_bytes(self.smss, segs)
 
     def set_smss(self, smss: int) -> None:
         """The effective segment size changed."""
@@ -143,7 +150,7 @@ class Flight:
             return False
         cc = self.cc
         before = cc.cwnd
-        restart = initial_window_bytes(self.smss, config.initial_window_segs)
+        restart = self.initial_window()
         if restart > before:
             restart = before
         if config.idle_halving:
@@ -178,7 +185,7 @@ class Flight:
         if sb.head == len(sb.records) and self.last_sent_ns >= 0:
             self.cc.on_idle(now_ns, now_ns - self.last_sent_ns)
         smss = self.smss
-        if end - start > smss:
+        if end - start > smss + (1 if flags & SENT_FIN else 0):
             tail_flags = flags
             flags &= ~14  # PUSH, FIN and EOR belong to the last part
             while end - start > smss:

@@ -93,7 +93,7 @@ class LossRecovery(Phases):
             if self.rack is not None:
                 rack = self.rack
                 rack.xmit_ns = newest.sent_ns
-                rack.end_offset = newest.end
+                rack.order = newest.order
                 rack.rtt_ns = newest_rtt
             if self.config.sample_every_ack or ack >= self.sample_at:
                 self.rtt_ns = sample = now_ns - records[first].sent_ns
@@ -135,7 +135,7 @@ class LossRecovery(Phases):
         self.is_duplicate = had_out and not not_duplicate
         sampled = self._take_rtt(now_ns, info, advanced)
         if self.rack is not None and sb.newest_ns >= 0:
-            self.rack.on_delivered(sb.newest_ns, sb.newest_end, now_ns - sb.last_delivered_ns)
+            self.rack.on_delivered(sb.newest_ns, sb.newest_order, now_ns - sb.last_delivered_ns)
         if advanced and self.sack_ok and sb.acked_orig_start < fack:
             self.note_reordering(sb.acked_orig_start, fack)
         if self.config.counts_segments:
@@ -293,15 +293,9 @@ class LossRecovery(Phases):
         elif duplicates and (self.phase != LOSS or self.sb.nxt > self.high_seq):
             self.duplicates += 1
             self.reasons.append(why.DUPLICATE_ACK)
-            sb = self.sb
-            if self.virtual_sacked + max(sb.lost_out, 1) < sb.packets_out():
-                self.virtual_sacked += 1
+            self.virtual_sacked += 1
+            if self._virtual_sacks_fit(0):
                 self.delivered_bytes += self.smss
-            elif self.config.counts_segments:
-                # More duplicates than segments that can have caused them: reordering (Linux).
-                self.reordering_segs = max(
-                    self.reordering_segs, min(sb.packets_out(), self.config.reorder_ceiling_segs)
-                )
 
     def _forget_virtual_sacks(self) -> None:
         """Without SACK: one acknowledged segment filled the hole, the others had been counted by duplicates."""
@@ -311,6 +305,22 @@ class LossRecovery(Phases):
         if self.config.counts_segments:
             self.delivered_bytes = max(self.acked_segs - self.virtual_sacked, 1) * self.smss
         self.virtual_sacked -= max(gone, 0)
+        self._virtual_sacks_fit(self.acked_segs)
+
+    def _virtual_sacks_fit(self, acked_segs: int) -> bool:
+        """Limit them to what is outstanding and not lost; False if they exceeded it.
+
+        More duplicates than segments that can have caused them mean reordering (Linux), or that the
+        network duplicates.
+        """
+        out = self.sb.packets_out()
+        room = out - min(max(self.sb.lost_out, 1), out)
+        if self.virtual_sacked <= room:
+            return True
+        self.virtual_sacked = room
+        if self.config.counts_segments:
+            self.reordering_segs = max(self.reordering_segs, min(out + acked_segs, self.config.reorder_ceiling_segs))
+        return False
 
     def _leave_phase(self, info: AckInfo) -> bool:
         """Move on, as snd.una reached the recovery point. True if nothing else is to be done with this ACK."""

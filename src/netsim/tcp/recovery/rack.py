@@ -20,7 +20,9 @@ REORDER_PERSIST: Final = 16
 class Rack:
     """State of RACK.
 
-    xmit_ns, end_offset: the most recently sent segment known to be delivered (RACK.xmit_ts, RACK.end_seq)
+    xmit_ns, order:      the most recently sent segment known to be delivered: when (RACK.xmit_ts), and as the
+                         how manieth transmission. The RFC breaks ties of time by RACK.end_seq; in virtual time
+                         whole bursts leave at one instant, and only the order of sending tells them apart
     rtt_ns:              its round trip (RACK.rtt)
     advanced:            something newer was delivered since the last detection
     reo_wnd_mult, reo_wnd_persist, dsack_round: RFC 8985 §6.2 step 4
@@ -28,13 +30,13 @@ class Rack:
     """
 
     __slots__ = (
-        "_resent", "_scan", "advanced", "dsack_round", "end_offset", "reo_wnd_mult", "reo_wnd_persist",
+        "_resent", "_scan", "advanced", "dsack_round", "order", "reo_wnd_mult", "reo_wnd_persist",
         "reordering_seen", "rtt_ns", "wait_ns", "xmit_ns",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.xmit_ns = -1
-        self.end_offset = 0
+        self.order = 0
         self.rtt_ns = 0
         self.advanced = False
         self.reo_wnd_mult = 1
@@ -51,13 +53,13 @@ class Rack:
         """`record` was sent again just now."""
         self._resent.append((record, record.transmissions))
 
-    def on_delivered(self, sent_ns: int, end: int, rtt_ns: int) -> None:
+    def on_delivered(self, sent_ns: int, order: int, rtt_ns: int) -> None:
         """RFC 8985 §6.2 step 2: what was sent last at `sent_ns` was delivered; `rtt_ns` is the latest round trip."""
         self.advanced = True
         self.rtt_ns = rtt_ns
-        if sent_ns > self.xmit_ns or (sent_ns == self.xmit_ns and end > self.end_offset):
+        if order > self.order:
             self.xmit_ns = sent_ns
-            self.end_offset = end
+            self.order = order
 
     def reordering_window(self, phase: int, sacked_segs: int, dup_thresh: int, min_rtt_ns: int, srtt_ns: int) -> int:
         """RFC 8985 §6.2 step 4: how long a segment may be late before it is lost."""
@@ -100,9 +102,6 @@ class Rack:
         limit = self.rtt_ns + window_ns
         return self._mark_originals(now_ns, sb, limit) + self._mark_copies(now_ns, sb, limit)
 
-    def _sent_before(self, sent_ns: int, end: int) -> bool:
-        return sent_ns < self.xmit_ns or (sent_ns == self.xmit_ns and end < self.end_offset)
-
     def _mark_originals(self, now_ns: int, sb: Scoreboard, limit: int) -> int:
         """Records sent once lie in order of time as they lie in order of offset."""
         news = 0
@@ -110,7 +109,7 @@ class Rack:
         record = sb.first_unsacked_from(at, sb.nxt)
         while record is not None:
             if record.transmissions == 1 and not record.lost:
-                if not self._sent_before(record.sent_ns, record.end):
+                if record.order >= self.order:
                     break
                 if now_ns - record.sent_ns < limit:
                     self._wait_for_originals(now_ns, sb, limit, record)
@@ -128,20 +127,19 @@ class Rack:
         index = sb.index_of(first.start)
         at = sb.last_unsacked_below(self._suspect_bound(sb, index))
         while at is not None and at.start > first.start:
-            if at.transmissions == 1 and not at.lost and self._sent_before(at.sent_ns, at.end):
+            if at.transmissions == 1 and not at.lost and at.order < self.order:
                 last = at
                 break
             at = sb.last_unsacked_below(at.start)
         self.wait_ns = last.sent_ns + limit - now_ns
 
     def _suspect_bound(self, sb: Scoreboard, low: int) -> int:
-        """Offset of the first original from index `low` on that was not sent before the delivered one."""
+        """Offset of the first record from index `low` on that was first sent after the delivered one."""
         records = sb.records
         high = len(records)
         while low < high:
             mid = (low + high) >> 1
-            record = records[mid]
-            if self._sent_before(record.first_sent_ns, record.end):
+            if records[mid].first_sent_ns <= self.xmit_ns:
                 low = mid + 1
             else:
                 high = mid
@@ -150,7 +148,7 @@ class Rack:
     def _wait_for_copies(self, now_ns: int, sb: Scoreboard, limit: int) -> None:
         """The timer waits for the last suspect among the copies, too."""
         for record, transmissions in self._resent:
-            if not self._sent_before(record.sent_ns, record.end):
+            if record.order >= self.order:
                 return
             if record.end > sb.una and record.transmissions == transmissions and not record.sacked:
                 wait = record.sent_ns + limit - now_ns
@@ -164,7 +162,7 @@ class Rack:
             record, transmissions = resent[0]
             if record.end > sb.una and record.transmissions == transmissions and not record.sacked:
                 if record.retrans_out or not record.lost:
-                    if not self._sent_before(record.sent_ns, record.end):
+                    if record.order >= self.order:
                         break
                     if now_ns - record.sent_ns < limit:
                         self._wait_for_copies(now_ns, sb, limit)

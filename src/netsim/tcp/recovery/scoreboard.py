@@ -41,18 +41,31 @@ class Sent:
     first_sent_ns:  when it was sent first
     sent_ns:        when it was sent last
     transmissions:  how often it was sent
+    order:          the how manieth transmission of the connection the last one was
     sacked, lost, retrans_out: see the module
     flags:          SENT_* bits
     """
 
-    __slots__ = ("end", "first_sent_ns", "flags", "lost", "retrans_out", "sacked", "sent_ns", "start", "transmissions")
+    __slots__ = (
+        "end",
+        "first_sent_ns",
+        "flags",
+        "lost",
+        "order",
+        "retrans_out",
+        "sacked",
+        "sent_ns",
+        "start",
+        "transmissions",
+    )
 
-    def __init__(self, start: int, end: int, sent_ns: int, flags: int) -> None:
+    def __init__(self, start: int, end: int, sent_ns: int, flags: int, order: int) -> None:
         self.start = start
         self.end = end
         self.first_sent_ns = sent_ns
         self.sent_ns = sent_ns
         self.transmissions = 1
+        self.order = order
         self.sacked = False
         self.lost = False
         self.retrans_out = False
@@ -76,13 +89,15 @@ class Scoreboard:
     __slots__ = (
         "_lost_heap", "_range_ends", "_range_starts", "_serial", "acked_new_segs", "acked_orig_start",
         "acked_retrans", "acked_segs", "copy_limit_ns", "dsack_segs", "echo_ns", "first_ack_ns", "first_sack_ns",
-        "head", "last_ack_ns", "last_delivered_ns", "last_sack_ns", "lost_bytes", "lost_out", "newest_end",
-        "newest_ns", "nxt", "orig_high", "orig_seen", "records", "reneging", "retrans_bytes", "retrans_out",
-        "sack_new_bytes", "sack_new_segs", "sack_reord", "sacked_bytes", "sacked_out", "una",
+        "head", "last_ack_ns", "last_delivered_ns", "last_sack_ns", "lost_bytes", "lost_out", "newest_ns",
+        "newest_order", "nxt", "orig_high", "orig_seen", "records", "reneging", "retrans_bytes", "retrans_out",
+        "sack_new_bytes", "sack_new_segs", "sack_reord", "sacked_bytes", "sacked_out", "sends", "una",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.records: list[Sent] = []
+        self.sends = 0
+        """Transmissions so far, copies included."""
         self.head = 0
         self.una = 0
         self.nxt = 0
@@ -122,8 +137,8 @@ class Scoreboard:
         self.orig_seen = False
         """A record sent only once, at or below `orig_high`, was newly acknowledged or sacked."""
         self.newest_ns = -1
-        """RACK: transmission time and end of the most recently sent record delivered by this ACK."""
-        self.newest_end = 0
+        """RACK: transmission time and order of the most recently sent record delivered by this ACK."""
+        self.newest_order = 0
         self.last_delivered_ns = -1
         """RACK: transmission time of the last record found delivered (its round trip becomes RACK.rtt)."""
         self.dsack_segs = 0
@@ -188,7 +203,8 @@ class Scoreboard:
                 self.records.clear()
                 self.head = 0
             self.una = start
-        record = Sent(start, end, now_ns, flags)
+        self.sends += 1
+        record = Sent(start, end, now_ns, flags, self.sends)
         self.records.append(record)
         self.nxt = end
         return record
@@ -197,6 +213,8 @@ class Scoreboard:
         """`record` was sent again now. A probe of the tail is not counted as in flight (Linux)."""
         record.transmissions += 1
         record.sent_ns = now_ns
+        self.sends += 1
+        record.order = self.sends
         if not record.retrans_out and not as_probe:
             record.retrans_out = True
             self.retrans_out += 1
@@ -208,7 +226,7 @@ class Scoreboard:
         Both parts keep times and marks; FIN, PUSH and EOR go with the right part, SYN with the left.
         """
         index = self.index_of(record.start)
-        right = Sent(at, record.end, record.first_sent_ns, record.flags & ~SENT_SYN)
+        right = Sent(at, record.end, record.first_sent_ns, record.flags & ~SENT_SYN, record.order)
         right.sent_ns = record.sent_ns
         right.transmissions = record.transmissions
         right.sacked = record.sacked
@@ -253,7 +271,7 @@ class Scoreboard:
         self.orig_high = orig_high
         self.orig_seen = False
         self.newest_ns = -1
-        self.newest_end = 0
+        self.newest_order = 0
         self.last_delivered_ns = -1
         self.dsack_segs = 0
 
@@ -346,9 +364,9 @@ class Scoreboard:
         if record.transmissions > 1 and (sent_ns > self.copy_limit_ns or 0 <= self.echo_ns < sent_ns):
             return
         self.last_delivered_ns = sent_ns
-        if sent_ns > self.newest_ns or (sent_ns == self.newest_ns and record.end > self.newest_end):
+        if record.order > self.newest_order:
             self.newest_ns = sent_ns
-            self.newest_end = record.end
+            self.newest_order = record.order
 
     # --- selective ACK -------------------------------------------------------------------
 
