@@ -432,9 +432,12 @@ class Scoreboard:
                 self.sack_reord = record.start
             if record.end <= self.orig_high:
                 self.orig_seen = True
-            if self.first_sack_ns < 0:
-                self.first_sack_ns = record.sent_ns
-            self.last_sack_ns = record.sent_ns
+            if not record.lost:
+                # One judged lost may have arrived long ago, and the SACKs that said so were lost: after a
+                # timeout such a "round trip" contains the RTO, and feeds it. Linux does take it.
+                if self.first_sack_ns < 0:
+                    self.first_sack_ns = record.sent_ns
+                self.last_sack_ns = record.sent_ns
         if record.lost:
             record.lost = False
             self.lost_out -= 1

@@ -73,7 +73,7 @@ def transfer(
     sack: bool,
     cc: str,
     timestamps: bool = False,
-    limit_ms: int = 3_600_000,
+    limit_ms: int = 1_000_000_000,
 ) -> tuple[Driver, Receiver]:
     """Send `segments` full segments; `fate(n)` gives the delays (ms) of the copies of the nth transmission.
 
