@@ -258,6 +258,8 @@ class TcpLayer:
     ) -> Slot:
         """Make a connection for `socket` and send its SYN. SocketError: no port, or the pair is in use."""
         host = self.host
+        if not is_unicast(remote_addr):
+            raise SocketError("ENETUNREACH", f"{remote_addr} is not one host's address")
         local_addr = socket.local_addr
         if local_addr in ("", "::", "0.0.0.0"):
             local_addr = host.source_address(remote_addr)
@@ -443,11 +445,11 @@ def later_iss(iss: int, after: Connection) -> int:
 
 
 def is_unicast(address: str) -> bool:
-    """Neither multicast nor broadcast (MUST-57, MUST-63 of RFC 9293)."""
+    """One host's address: neither multicast, broadcast nor unspecified (MUST-46, MUST-57, MUST-63 of RFC 9293)."""
     if ":" in address:
-        return not address.lower().startswith("ff")
+        return address != "::" and not address.lower().startswith("ff")
     first = int(address.partition(".")[0])
-    return first < 224 and address != "255.255.255.255"
+    return 0 < first < 224
 
 
 def _overlap(a: str, b: str) -> bool:

@@ -257,7 +257,7 @@ class Sender:
         info.sack = self._sack_offsets(seg) if seg.sack else NO_BLOCKS
         info.has_data = len(seg.payload) > 0 or bool(seg.flags & (SYN | FIN))
         info.window_changed = window_changed
-        info.ece = ep.neg.ecn and bool(seg.flags & ECE)
+        info.ece = ep.neg.ecn and seg.flags & (ECE | SYN) == ECE
         info.ts_echo_ns = -1
         if ep.neg.timestamps and seg.has_ts and seg.ts_ecr:
             info.ts_echo_ns = now_ns - self._ts_age_ns(ep, now_ns, seg.ts_ecr)

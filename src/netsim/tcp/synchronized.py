@@ -48,12 +48,16 @@ def segment_arrives(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bo
     if done is not None:
         return done, False
     if ep.sender.fin_was_acked():
-        finished = fin_acknowledged(ep, now_ns)
+        finished = fin_acknowledged(ep, now_ns, has_fin=bool(seg.flags & FIN))
         if finished is not None:
             return finished, True
     if seg.flags & URG:
         step6_urg(ep, now_ns, seg)
-    return text_and_fin(ep, now_ns, seg), True
+    reason = text_and_fin(ep, now_ns, seg)
+    if ep.state is FIN_WAIT_1 and seg.flags & FIN and ep.sender.fin_was_acked():
+        # Its FIN is not in order yet, so the ACK of ours alone decides.
+        fin_acknowledged(ep, now_ns)
+    return reason, True
 
 
 # --- first: check sequence number ----------------------------------------------------------
@@ -280,12 +284,16 @@ def _syn_received_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
     return None
 
 
-def fin_acknowledged(ep: Endpoint, now_ns: int) -> Reason | None:
-    """Our FIN is acknowledged: FIN-WAIT-1 -> FIN-WAIT-2, CLOSING -> TIME-WAIT, LAST-ACK -> CLOSED."""
+def fin_acknowledged(ep: Endpoint, now_ns: int, *, has_fin: bool = False) -> Reason | None:
+    """Our FIN is acknowledged: FIN-WAIT-1 -> FIN-WAIT-2, CLOSING -> TIME-WAIT, LAST-ACK -> CLOSED.
+
+    `has_fin`: the same segment brings the peer's FIN: then the eighth step may go from FIN-WAIT-1
+    straight to TIME-WAIT (note 2 under figure 5).
+    """
     state = ep.state
     if state is FIN_WAIT_1:
-        if ep.receiver.fin_reached():
-            return None  # the same segment's FIN takes us on (eighth step)
+        if has_fin:
+            return None
         ep.change_state(now_ns, FIN_WAIT_2, "rcv-ack-of-fin", why.ACK_OF_FIN)
         if ep.user_gone and ep.profile.fin_wait_2_ns:
             ep.set_timer(now_ns, FIN_WAIT_2_IDLE, now_ns + ep.profile.fin_wait_2_ns, why.FIN_WAIT_2_ARMED)
