@@ -271,6 +271,12 @@ class Receiver:
         """The window to offer now, in bytes: what was promised, or more if the step is worthwhile."""
         free = self.free_bytes()
         current = self.rcv.wnd
+        if self.profile.window_slides:
+            # FreeBSD, sys/netinet/tcp_output.c: every segment offers all the room, unless it is silly little.
+            if free < self.capacity // 4 and free < self.mss:
+                free = 0
+            limit = 65535 << self.rcv.wscale
+            return max(current, free if free < limit else limit)
         step = min(self.capacity // self.profile.sws_receiver_divisor, self.mss)
         return free if free - current >= step else current
 
@@ -280,6 +286,12 @@ class Receiver:
         gain = self.open_window() - current
         if gain <= 0:
             return False
+        if self.profile.window_slides:
+            # FreeBSD, tcp_output.c: two segments and a good part of the buffer, or half of it.
+            if gain >> self.rcv.wscale == 0:
+                return False
+            large = gain >= self.capacity // 4 or current + gain <= self.capacity // 8 or self.capacity <= 8 * self.mss
+            return (gain >= 2 * self.mss and large) or 2 * gain >= self.capacity
         if gain >= self.capacity // 2 or current < self.mss:
             return True
         # Two segments' worth, but only where the window is small enough for it to matter.

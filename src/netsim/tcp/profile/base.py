@@ -77,6 +77,8 @@ class Profile:
     """FreeBSD: the receive buffer grows to a multiple of the MSS when the connection is established."""
     window_round_up: bool = False
     """Round the scaled window field up (FreeBSD) instead of down."""
+    window_slides: bool = False
+    """Every segment offers all the free room (FreeBSD); False: the right edge moves in worthwhile steps only."""
     syn_window: int = 65535
     """Largest window field in a SYN."""
     rst_window_zero: bool = True

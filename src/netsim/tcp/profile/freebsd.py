@@ -19,6 +19,7 @@ FREEBSD: Final = Profile(
     wscale_from_bytes=2 * 1024 * 1024,  # kern.ipc.maxsockbuf
     round_rcv_buffer_to_mss=True,  # tcp_mss: rounds so_rcv.sb_hiwat
     window_round_up=True,
+    window_slides=True,  # tcp_output: recwin = sbspace, silly windows only hold back an update of its own
     delayed_ack_ns=40 * MS,  # net.inet.tcp.delacktime
     keep_syn_data=False,
     congestion_control="cubic",
