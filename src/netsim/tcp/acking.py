@@ -53,7 +53,24 @@ class RfcAckPolicy(AckPolicy):
         return self._delay_ns
 
 
+class FreebsdAckPolicy(RfcAckPolicy):
+    """Every second segment at once whatever its size, and one that is larger than the MSS.
+
+    FreeBSD, sys/netinet/tcp_input.c: DELAY_ACK (an ACK is delayed only if none is delayed already).
+    """
+
+    def on_text(
+        self, now_ns: int, size: int, unacked_bytes: int, unacked_segs: int, mss: int, seg: Segment
+    ) -> Reason | None:
+        """Counts segments instead of bytes."""
+        if self._delay_ns <= 0:
+            return why.ACK_IMMEDIATE
+        return why.ACK_EVERY_SECOND if unacked_segs >= self.every_segs or size > mss else None
+
+
 def ack_policy_for(profile: Profile, delayed: bool) -> AckPolicy:
     """The policy that a profile asks for (`delayed` False: the user switched delayed ACKs off)."""
     delay = profile.delayed_ack_ns if delayed else 0
+    if profile.ack_policy == "freebsd":
+        return FreebsdAckPolicy(profile.ack_every_segs, delay)
     return RfcAckPolicy(profile.ack_every_segs, delay, profile.quick_acks)

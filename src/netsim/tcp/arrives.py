@@ -49,13 +49,13 @@ def segment_arrives_listen(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     if seg.flags & RST:
         return why.DROP_RST_LISTEN
     if seg.flags & ACK:
+        if seg.flags & SYN and ep.profile.listen_drops_syn_ack:
+            return why.DROP_SYN_ACK_LISTEN
         reset = reset_for(seg)
         if reset is not None:
             ep.send(now_ns, reset, why.RST_ACK_IN_LISTEN)
         return why.RST_ACK_IN_LISTEN
     if seg.flags & SYN:
-        if seg.flags & FIN and ep.profile.drop_syn_fin:
-            return why.DROP_SYN_FIN
         return _listen_third_syn(ep, now_ns, seg)
     return why.DROP_NO_SYN_LISTEN
 
@@ -170,10 +170,15 @@ def enter_established(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> 
     ep.established_at_ns = now_ns
     ep.stop_timer(now_ns, RTO)
     ep.stop_timer(now_ns, KEEPALIVE)
+    round_receive_buffer(ep)
+    ep.sender.established(ep, now_ns)
+
+
+def round_receive_buffer(ep: Endpoint) -> None:
+    """FreeBSD (tcp_mss): the receive buffer becomes a whole number of segments, once the MSS is known."""
     if ep.profile.round_rcv_buffer_to_mss and not ep.options.rcv_buffer:
         mss = ep.receiver.mss
         ep.receiver.capacity = (ep.receiver.capacity + mss - 1) // mss * mss
-    ep.sender.established(ep, now_ns)
 
 
 # --- SYN-SENT, §3.10.7.3 ---------------------------------------------------------------------
@@ -220,8 +225,6 @@ def _syn_sent_second_rst(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | No
 def _syn_sent_fourth_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     """Fourth: a SYN. With our SYN acknowledged: ESTABLISHED and an ACK; else a simultaneous open."""
     snd = ep.snd
-    if seg.flags & FIN and ep.profile.drop_syn_fin:
-        return why.DROP_SYN_FIN
     ep.last_heard_ns = now_ns
     ep.receiver.start(seg.seq)
     take_syn_options(ep, now_ns, seg, offered_by_us=True)
@@ -241,6 +244,7 @@ def _syn_sent_fourth_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             ep.receiver.ack_reason = ep.receiver.ack_reason or why.SYN_ACK_COMPLETES
         return why.SYN_ACK_COMPLETES
     ep.change_state(now_ns, SYN_RECEIVED, "rcv-syn", why.SIMULTANEOUS_OPEN)
+    round_receive_buffer(ep)
     if ep.neg.ecn:
         ep.neg.ecn = False
     hold_syn_data(ep, now_ns, seg)

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from netsim.base.errors import UsageError
 from netsim.base.events import SegmentProcessed, SegmentReceived, Sink
-from netsim.base.packet import ACK, IcmpMessage, Segment
+from netsim.base.packet import IcmpMessage, Segment
 from netsim.base.reasons import Reason
 from netsim.tcp import arrives, calls, icmp, synchronized, timeouts
 from netsim.tcp.calls import CallError
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.profile.base import ConnectionOptions, Profile
-from netsim.tcp.reasons import TIME_WAIT_REUSED
+from netsim.tcp.reasons import DROP_SYN_FIN, TIME_WAIT_REUSED
 from netsim.tcp.snapshot import Snapshot
 from netsim.tcp.state import CLOSED, LISTEN, SYN_SENT, TIME_WAIT, State
 from netsim.tcp.timers import KEEPALIVE, NEVER
@@ -130,7 +130,10 @@ class Connection:
         state = ep.state
         accepted = True
         reason: Reason
-        if state is SYN_SENT:
+        if seg.flags & 3 == 3 and ep.profile.drop_syn_fin:
+            reason = DROP_SYN_FIN
+            accepted = False
+        elif state is SYN_SENT:
             reason = arrives.segment_arrives_syn_sent(ep, now_ns, seg)
         elif state is LISTEN:
             reason = arrives.segment_arrives_listen(ep, now_ns, seg)
@@ -181,7 +184,7 @@ class Connection:
                 return seg
         reason = ep.receiver.ack_reason
         if reason is not None:
-            ack = ep.make_segment(now_ns, ep.snd.nxt, ACK, b"")
+            ack = ep.make_ack(now_ns)
             ep.ack_left(now_ns)
             if ep.recording:
                 ep.sent(now_ns, ack, reason, "")

@@ -24,7 +24,7 @@ from netsim.base.events import (
     TimerSet,
     TimerStopped,
 )
-from netsim.base.packet import ABSENT, ACK, CWR, ECE, RST, SYN, Segment
+from netsim.base.packet import ABSENT, ACK, CWR, ECE, FIN, RST, SYN, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add
 from netsim.base.units import SEC
@@ -366,7 +366,14 @@ class Endpoint:
 
     def send_ack(self, now_ns: int, reason: Reason) -> None:
         """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, now and alone."""
-        self.send(now_ns, self.make_segment(now_ns, self.snd.nxt, ACK, b""), reason)
+        self.send(now_ns, self.make_ack(now_ns), reason)
+
+    def make_ack(self, now_ns: int) -> Segment:
+        """A pure ACK; with the FIN again where the profile says so (`Profile.acks_repeat_fin`)."""
+        sender = self.sender
+        if self.profile.acks_repeat_fin and sender.fin_was_sent() and not sender.fin_was_acked():
+            return self.make_segment(now_ns, seq_add(self.snd.nxt, -1), ACK | FIN, b"")
+        return self.make_segment(now_ns, self.snd.nxt, ACK, b"")
 
     def challenge_ack(self, now_ns: int, reason: Reason) -> bool:
         """RFC 5961 §7: an ACK that asks "really?", limited per second. True if it was sent."""
@@ -380,7 +387,7 @@ class Endpoint:
                 self.note(now_ns, why.CHALLENGE_LIMITED)
                 return False
             self.challenge_count += 1
-        self.send_ack(now_ns, reason)
+        self.send(now_ns, self.make_segment(now_ns, self.snd.nxt, ACK, b""), reason)
         return True
 
     def next_seq_of_iss(self) -> int:

@@ -339,6 +339,20 @@ DROP_NO_TIMESTAMP: Final = _reason(
     "no-timestamp", "Timestamps were agreed, and this segment has none: dropped.", "RFC 7323 §3.2"
 )
 DROP_BAD_MD5: Final = _reason("bad-md5", "The MD5 signature is missing or wrong: dropped in silence.", "RFC 2385 §2.0")
+DROP_SYN_ACK_LISTEN: Final = _reason(
+    "drop-syn-ack-listen", "A SYN,ACK has nothing to tell a listener; this stack drops it silently.",
+    "RFC 9293 §3.10.7.2; DEVIATES: a RST would be due",
+)  # fmt: skip
+DROP_TIME_WAIT_NO_ACK: Final = _reason(
+    "drop-time-wait-no-ack", "TIME-WAIT: a segment without an ACK is dropped.", "RFC 9293 §3.10.7.4, fifth step"
+)
+DROP_TIME_WAIT_DUPLICATE: Final = _reason(
+    "drop-time-wait-duplicate", "TIME-WAIT: an ACK that tells nothing new needs no answer.", "RFC 9293 §3.10.7.4"
+)
+ACK_IN_TIME_WAIT: Final = _reason(
+    "ack-in-time-wait", "TIME-WAIT: a segment that should not come any more is answered with an ACK.",
+    "RFC 9293 §3.10.7.4",
+)  # fmt: skip
 DROP_SYN_FIN: Final = _reason("drop-syn-fin", "SYN and FIN together are dropped by configuration.", "")
 RESET_LOCAL: Final = _reason("rst", "Tell the peer that there is no such connection.", "RFC 9293 §3.5.2")
 URGENT_DATA: Final = _reason("urgent", "Urgent data ahead: tell the user.", "RFC 9293 §3.10.7.4, sixth step (MUST-32)")

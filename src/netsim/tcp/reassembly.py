@@ -75,14 +75,16 @@ class Reassembly:
 
     def take(self, offset: int) -> list[bytes]:
         """Remove and return the run that begins at or before `offset`, from `offset` on; [] if none does."""
+        # Runs that end at or before `offset` are covered by what came in order: nothing of them is new.
+        while self._starts and self._ends[0] <= offset:
+            self.bytes_held -= self._ends[0] - self._starts[0]
+            del self._starts[0], self._ends[0], self._chunks[0]
         if not self._starts or self._starts[0] > offset:
             return []
         start, end = self._starts[0], self._ends[0]
         chunks = self._chunks[0]
         del self._starts[0], self._ends[0], self._chunks[0]
         self.bytes_held -= end - start
-        if end <= offset:
-            return []
         skip = offset - start
         while skip > 0:
             if len(chunks[0]) <= skip:

@@ -36,6 +36,8 @@ PAWS_IDLE_NS: Final = 24 * 24 * 3600 * SEC
 
 def segment_arrives(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bool]:
     """All eight steps. The second value is False where the segment was refused."""
+    if ep.state is TIME_WAIT and ep.profile.time_wait_style == "freebsd":
+        return time_wait_freebsd(ep, now_ns, seg), False
     done = step1_sequence(ep, now_ns, seg)
     if done is not None:
         return done, False
@@ -391,6 +393,27 @@ def start_time_wait(ep: Endpoint, now_ns: int) -> None:
     ep.set_timer(now_ns, TIME_WAIT_2MSL, now_ns + 2 * ep.profile.msl_ns, why.TIME_WAIT_STARTED)
 
 
+def time_wait_freebsd(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
+    """TIME-WAIT as FreeBSD sees it (sys/netinet/tcp_timewait.c: tcp_twcheck).
+
+    RSTs never end it (RFC 1337); what lacks an ACK is dropped; a retransmitted FIN restarts the
+    clock; everything but an exact duplicate of the last ACK is answered with an ACK.
+    """
+    if seg.flags & RST:
+        return why.DROP_RST_TIME_WAIT
+    if not seg.flags & ACK:
+        return why.DROP_TIME_WAIT_NO_ACK
+    neg, rcv = ep.neg, ep.receiver.rcv
+    if neg.timestamps and not seg.has_ts and ep.profile.require_timestamps:
+        return why.DROP_NO_TIMESTAMP
+    if seg.flags & FIN and seq_add(seg.seq, seg.seg_len()) == rcv.nxt:
+        start_time_wait(ep, now_ns)
+    if seg.flags == ACK and not seg.payload and seg.seq == rcv.nxt and seg.ack == ep.snd.nxt:
+        return why.DROP_TIME_WAIT_DUPLICATE
+    ep.send_ack(now_ns, why.ACK_IN_TIME_WAIT)
+    return why.ACK_IN_TIME_WAIT
+
+
 def accepts_new_incarnation(ep: Endpoint, now_ns: int, seg: Segment) -> bool:
     """May this SYN open a new connection out of TIME-WAIT? (RFC 9293 MAY-2, RFC 6191 §2).
 
@@ -399,8 +422,10 @@ def accepts_new_incarnation(ep: Endpoint, now_ns: int, seg: Segment) -> bool:
     """
     if ep.state is not TIME_WAIT or not ep.profile.time_wait_reuse:
         return False
-    if not seg.flags & SYN or seg.flags & (RST | ACK):
+    if not seg.flags & SYN or seg.flags & (RST | ACK) or (seg.flags & FIN and ep.profile.drop_syn_fin):
         return False
+    if ep.profile.time_wait_style == "freebsd":
+        return seq_gt(seg.seq, ep.receiver.rcv.nxt)
     if ep.neg.timestamps and seg.has_ts:
         if seq_gt(seg.ts_val, ep.neg.ts_recent):
             return True

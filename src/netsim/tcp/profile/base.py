@@ -197,6 +197,11 @@ class Profile:
     resend_syn_ack_on_syn: bool = False
     """A repeated SYN in SYN-RECEIVED is answered with the SYN,ACK (Linux, FreeBSD) instead of an ACK."""
     drop_syn_fin: bool = False
+    """A segment with SYN and FIN is dropped in every state (FreeBSD: net.inet.tcp.drop_synfin)."""
+    listen_drops_syn_ack: bool = False
+    """LISTEN: a SYN,ACK is dropped silently instead of being answered with a RST (FreeBSD)."""
+    acks_repeat_fin: bool = False
+    """While our FIN is not acknowledged, every ACK (except challenge ACKs) carries it again (FreeBSD)."""
     time_wait_ignores_rst: bool = False
     """RFC 1337."""
     time_wait_reuse: bool = True

@@ -20,6 +20,9 @@ FREEBSD: Final = Profile(
     round_rcv_buffer_to_mss=True,  # tcp_mss: rounds so_rcv.sb_hiwat
     window_round_up=True,
     window_slides=True,  # tcp_output: recwin = sbspace, silly windows only hold back an update of its own
+    ack_policy="freebsd",  # DELAY_ACK
+    acks_repeat_fin=True,  # tcp_outflags: FIN belongs to every segment of FIN-WAIT-1, CLOSING, LAST-ACK
+    listen_drops_syn_ack=True,  # tcp_input: SYN|ACK for a listener counts as a bad SYN
     delayed_ack_ns=40 * MS,  # net.inet.tcp.delacktime
     keep_syn_data=False,
     congestion_control="cubic",
