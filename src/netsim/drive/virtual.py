@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netsim.apps.runtime import Runtime, Surroundings
+from netsim.apps.scripted import Talker, Welcome
 from netsim.apps.socket import AppHost
 from netsim.base.errors import UsageError
 from netsim.base.events import NullSink, Sink
@@ -32,6 +33,7 @@ from netsim.tcp.profile.base import Profile
 if TYPE_CHECKING:
     from netsim.apps.task import Task
     from netsim.host.settings import HostSettings
+    from netsim.host.socket import TcpSocket
     from netsim.sim.link import InFlight, Link
     from netsim.sim.queue import QueuePolicy
     from netsim.sim.router import Router
@@ -250,6 +252,16 @@ class World:
     def pump(self, host: Host | str) -> None:
         """Let a host send, after calls on its sockets from outside."""
         self._book.pump(self.host(host) if isinstance(host, str) else host)
+
+    def talker(self, socket: TcpSocket, *, read_mode: str = "auto") -> Talker:
+        """Put timed calls on a socket (see `netsim.apps.scripted`); pump its host after each call."""
+        return Talker(socket, self.sim, self._book, read_mode=read_mode)
+
+    def welcome(
+        self, listener: TcpSocket, on_accept: Callable[[int, Talker], None], *, read_mode: str = "auto", limit: int = -1
+    ) -> Welcome:
+        """Accept a listening socket's connections as they come, each as a `Talker`."""
+        return Welcome(self.sim, self._book, listener, on_accept, read_mode=read_mode, limit=limit)
 
     # --- running ------------------------------------------------------------------------------
 

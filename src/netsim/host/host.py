@@ -89,7 +89,9 @@ class Host:
         self.settings = settings or HostSettings()
         self.secret = Secret(rng.getrandbits(128).to_bytes(16, "big"))
         self.isn = IsnSource(self.secret)
-        self.ports = EphemeralPorts(self.secret, self.settings.first_port, self.settings.last_port)
+        self.ports = EphemeralPorts(
+            self.secret, self.settings.first_port, self.settings.last_port, self.settings.ports_in_order
+        )  # fmt: skip
         self.path_mtu = PathMtuCache(self.settings.path_mtu_age_ns)
         self.out: deque[Packet] = deque()
         self.tcp = TcpLayer(self)

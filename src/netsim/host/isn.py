@@ -54,15 +54,18 @@ LAST_EPHEMERAL: Final = 65535
 
 
 class EphemeralPorts:
-    """RFC 6056 §3.3.3, algorithm 3: a hash of the destination plus a counter."""
+    """RFC 6056 §3.3.3, algorithm 3: a hash of the destination plus a counter; `in_order`: the counter alone."""
 
-    __slots__ = ("_counter", "_secret", "first", "last")
+    __slots__ = ("_counter", "_secret", "first", "in_order", "last")
 
-    def __init__(self, secret: Secret, first: int = FIRST_EPHEMERAL, last: int = LAST_EPHEMERAL) -> None:
+    def __init__(
+        self, secret: Secret, first: int = FIRST_EPHEMERAL, last: int = LAST_EPHEMERAL, in_order: bool = False
+    ) -> None:
         self._secret = secret
         self._counter = 0
         self.first = first
         self.last = last
+        self.in_order = in_order
 
     def candidates(self) -> int:
         """How many ports there are to try."""
@@ -70,7 +73,7 @@ class EphemeralPorts:
 
     def next(self, local_addr: str, remote_addr: str, remote_port: int) -> int:
         """The next port to try for this destination."""
-        offset = self._secret.number(f"port {local_addr} {remote_addr} {remote_port}")
+        offset = 0 if self.in_order else self._secret.number(f"port {local_addr} {remote_addr} {remote_port}")
         port = self.first + (offset + self._counter) % self.candidates()
         self._counter += 1
         return port

@@ -16,10 +16,11 @@ class HostSettings:
     udp_buffer:   bytes that a UDP socket can hold
     path_mtu_age_ns: how long a discovered path MTU is believed (RFC 1191 §6.3: ten minutes)
     first_port, last_port: the range of ephemeral ports (RFC 6335 §6)
+    ports_in_order: hand ephemeral ports out from the first on, instead of hashed (RFC 6056)
     """
 
     __slots__ = (
-        "first_port", "last_port", "path_mtu_age_ns", "ping", "send_port_unreachable", "send_resets",
+        "first_port", "last_port", "path_mtu_age_ns", "ping", "ports_in_order", "send_port_unreachable", "send_resets",
         "syn_backlog", "syn_cookies", "udp_buffer",
     )  # fmt: skip
 
@@ -33,3 +34,4 @@ class HostSettings:
         self.path_mtu_age_ns = 600 * SEC
         self.first_port = 49152
         self.last_port = 65535
+        self.ports_in_order = False
