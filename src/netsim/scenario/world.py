@@ -31,6 +31,7 @@ PROFILE_FIELDS: Final = {
     "syn_ack_retries": "syn_ack_retries",
     "delayed_ack": "delayed_ack_ns",
     "ack_every": "ack_every_segs",
+    "delay_fin_ack": "delay_fin_ack",
     "nagle": "nagle",
     "sack": "use_sack",
     "dsack": "use_dsack",

@@ -161,6 +161,11 @@ class Receiver:
             rcv.wnd -= 1
         self.ack_reason = why.ACK_FIN
 
+    def delay_fin_ack(self) -> None:
+        """Owe the ACK of the FIN instead of sending it at once (`Profile.delay_fin_ack`)."""
+        self.ack_reason = None
+        self.unacked_segs += 1
+
     # --- acknowledging --------------------------------------------------------------------
 
     def _count_for_ack(self, now_ns: int, seg: Segment) -> None:

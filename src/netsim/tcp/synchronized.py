@@ -357,7 +357,9 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
                 receiver.ack_reason = why.ACK_OUT_OF_ORDER
         if receiver.fin_reached():
             step8_fin(ep, now_ns)
-        elif receiver.ack_reason is None and receiver.unacked_segs and not ep.timers.is_set(DELACK):
+            if state is ESTABLISHED and ep.profile.delay_fin_ack and receiver.ack_reason is why.ACK_FIN:
+                receiver.delay_fin_ack()
+        if receiver.ack_reason is None and receiver.unacked_segs and not ep.timers.is_set(DELACK):
             delay = receiver.ack_policy.delay_ns(now_ns)
             ep.set_timer(now_ns, DELACK, now_ns + delay, why.DELACK_ARMED)
     return reason
