@@ -86,7 +86,7 @@ class Receiver:
         start = self.offset_of(seg.seq) + ((seg.flags >> 1) & 1)
         end = start + len(data)
         nxt = self.buffer.total
-        right = nxt + self.rcv.wnd
+        right = nxt + self.acceptance_window()
         has_fin = bool(seg.flags & 1)
         if has_fin and end <= right and self.fin_offset == NO_FIN:
             self.fin_offset = end
@@ -243,6 +243,13 @@ class Receiver:
         """Room in the receive buffer. What waits out of order was promised before, so it does not count."""
         free = self.capacity - self.buffer.size
         return free if free > 0 else 0
+
+    def acceptance_window(self) -> int:
+        """How far beyond RCV.NXT a segment may reach: RCV.WND, or with FreeBSD all the free room."""
+        if self.profile.accepts_all_room:
+            free = self.free_bytes()
+            return free if free > self.rcv.wnd else self.rcv.wnd
+        return self.rcv.wnd
 
     def window_field(self) -> int:
         """The window field of the next segment, and RCV.WND after it.

@@ -76,7 +76,7 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
         if done is not None:
             return done
     rcv = ep.receiver.rcv
-    if not is_acceptable(rcv.nxt, rcv.wnd, seg.seq, seg.seg_len()):
+    if not is_acceptable(rcv.nxt, ep.receiver.acceptance_window(), seg.seq, seg.seg_len()):
         if seg.flags & RST:
             return why.DROP_RST_UNACCEPTABLE
         return _refuse_unacceptable(ep, now_ns, seg)
@@ -140,8 +140,14 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
         ep.send_ack(now_ns, why.ACK_FIN_AGAIN)
         start_time_wait(ep, now_ns)
         return why.ACK_FIN_AGAIN
+    if seg.flags & SYN and state is not SYN_RECEIVED and state is not TIME_WAIT:
+        # RFC 5961 §4.2: "irrespective of the sequence number", a SYN asks for a challenge ACK.
+        ep.challenge_ack(now_ns, why.CHALLENGE_SYN)
+        return why.CHALLENGE_SYN
     ep.receiver.note_old_segment(seg)
     reason = why.DROP_UNACCEPTABLE
+    if ep.profile.takes_ack_of_old_segment and seg.flags & ACK and seq_lt(seg.seq, rcv.nxt):
+        return _take_ack_of_old_segment(ep, now_ns, seg)
     if seg.payload and rcv.wnd == 0 and seg.seq == rcv.nxt:
         reason = why.ACK_CLOSED_WINDOW
     elif seq_add(seg.seq, 1) == rcv.nxt and len(seg.payload) <= 1 and not seg.flags & (SYN | FIN):
@@ -161,6 +167,17 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
         ep.keep_probes = 0
     ep.send_ack(now_ns, reason)
     return reason
+
+
+def _take_ack_of_old_segment(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
+    """BSD: the text and the FIN of an old segment are dropped, its ACK field counts (Stevens, vol. 2, p. 960)."""
+    ep.last_heard_ns = now_ns
+    ep.receiver.ack_reason = ep.receiver.ack_reason or why.DROP_UNACCEPTABLE
+    if step5_ack(ep, now_ns, seg) is None and ep.sender.fin_was_acked():
+        fin_acknowledged(ep, now_ns)
+    if ep.state is TIME_WAIT:
+        ep.receiver.ack_reason = None
+    return why.DROP_UNACCEPTABLE
 
 
 # --- second: check the RST bit -----------------------------------------------------------------

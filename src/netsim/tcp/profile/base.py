@@ -79,6 +79,10 @@ class Profile:
     """Round the scaled window field up (FreeBSD) instead of down."""
     window_slides: bool = False
     """Every segment offers all the free room (FreeBSD); False: the right edge moves in worthwhile steps only."""
+    accepts_all_room: bool = False
+    """Segments are acceptable up to the free room in the buffer (FreeBSD), though the field could not tell so much."""
+    takes_ack_of_old_segment: bool = False
+    """The ACK field of an unacceptable old segment is processed (BSD) instead of dropped with it."""
     syn_window: int = 65535
     """Largest window field in a SYN."""
     rst_window_zero: bool = True

@@ -23,6 +23,8 @@ FREEBSD: Final = Profile(
     ack_policy="freebsd",  # DELAY_ACK
     acks_repeat_fin=True,  # tcp_outflags: FIN belongs to every segment of FIN-WAIT-1, CLOSING, LAST-ACK
     listen_drops_syn_ack=True,  # tcp_input: SYN|ACK for a listener counts as a bad SYN
+    accepts_all_room=True,  # tcp_do_segment: rcv_wnd = max(sbspace, rcv_adv - rcv_nxt)
+    takes_ack_of_old_segment=True,  # tcp_do_segment: "keep on processing for RST or ACK"
     delayed_ack_ns=40 * MS,  # net.inet.tcp.delacktime
     keep_syn_data=False,
     congestion_control="cubic",
