@@ -14,6 +14,7 @@ from typing import Any, Final
 from netsim.base.units import MS, SEC
 from netsim.packetdrill import sysctls
 from netsim.tcp.profile.base import Profile
+from netsim.tcp.profile.freebsd import ICMP_REFUSALS, NO_ICMP_REFUSALS
 
 Fields = dict[str, Any]
 
@@ -124,6 +125,7 @@ _FREEBSD: Final[dict[str, Callable[[str], Fields]]] = {
     "net.inet.tcp.path_mtu_discovery": _flag("pmtu_discovery"),
     "net.inet.tcp.fastopen.client_enable": _flag("tfo_client"),
     "net.inet.tcp.tolerate_missing_ts": lambda value: {"require_timestamps": not _number(value)},
+    "net.inet.tcp.icmp_may_rst": lambda value: {"icmp_refusals": ICMP_REFUSALS if _number(value) else NO_ICMP_REFUSALS},
     "net.inet.tcp.rfc3042": _flag("limited_transmit"),
     "net.inet.tcp.cc.algorithm": _congestion,
     "net.inet.tcp.do_prr": lambda value: {"prr": "rfc6937" if _number(value) else ""},
@@ -160,7 +162,7 @@ _HOST_LEVEL: Final = frozenset(
     {
         "net.inet.tcp.blackhole", "net.inet.tcp.syncookies", "net.inet.tcp.syncookies_only",
         "net.inet.tcp.hostcache.purgenow", "net.inet.tcp.hostcache.purge", "net.inet.tcp.udp_tunneling_port",
-        "net.inet.tcp.udp_tunneling_overhead", "net.inet.tcp.icmp_may_rst",
+        "net.inet.tcp.udp_tunneling_overhead",
         "net.inet.tcp.pmtud_blackhole_detection", "net.inet.tcp.pmtud_blackhole_mss",
         "net.inet.tcp.v6pmtud_blackhole_mss", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_fastopen_key",
         "net.ipv4.tcp_notsent_lowat", "net.ipv4.tcp_pacing_ss_ratio", "net.ipv4.tcp_pacing_ca_ratio",

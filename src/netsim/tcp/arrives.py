@@ -100,6 +100,18 @@ def hold_syn_data(ep: Endpoint, now_ns: int, seg: Segment) -> None:
         ep.note(now_ns, why.SYN_DATA_HELD)
 
 
+def hold_crossed_syn_data(ep: Endpoint, now_ns: int, seg: Segment) -> None:
+    """The same for a SYN that crossed ours; FreeBSD keeps its text, but not its FIN."""
+    if ep.profile.keep_crossed_syn_text:
+        if seg.payload:
+            held = seg.copy()
+            held.flags &= ~FIN
+            ep.syn_data_held = held
+            ep.note(now_ns, why.SYN_DATA_HELD)
+    else:
+        hold_syn_data(ep, now_ns, seg)
+
+
 def release_syn_data(ep: Endpoint, now_ns: int) -> None:
     """Now that the connection is open, process what the SYN carried besides its number."""
     held = ep.syn_data_held
@@ -176,8 +188,9 @@ def enter_established(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> 
 
 def round_receive_buffer(ep: Endpoint) -> None:
     """FreeBSD (tcp_mss): the receive buffer becomes a whole number of segments, once the MSS is known."""
+    ep.receiver.takes_all_room = ep.profile.accepts_all_room
     if ep.profile.round_rcv_buffer_to_mss and not ep.options.rcv_buffer:
-        mss = ep.receiver.mss
+        mss = ep.snd.mss
         ep.receiver.capacity = (ep.receiver.capacity + mss - 1) // mss * mss
 
 
@@ -247,7 +260,7 @@ def _syn_sent_fourth_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     round_receive_buffer(ep)
     if ep.neg.ecn:
         ep.neg.ecn = False
-    hold_syn_data(ep, now_ns, seg)
+    hold_crossed_syn_data(ep, now_ns, seg)
     send_syn_ack(ep, now_ns, why.SIMULTANEOUS_OPEN)
     return why.SIMULTANEOUS_OPEN
 

@@ -297,9 +297,9 @@ class Endpoint:
         )  # fmt: skip
         if receiver.rcv.wnd < window:
             receiver.rcv.wnd = window
-        dropping = 0 < profile.syn_rtx_drops_options_after <= self.syn_transmissions and not with_ack
+        dropping = 0 < profile.syn_rtx_drops_options_after < self.syn_transmissions and not with_ack
         timestamps = False
-        if profile.send_mss_option and not (self.options.no_options and with_ack and not self.neg.peer_mss):
+        if profile.send_mss_option and not self.options.no_options:
             seg.opt_mss = self.our_mss()
         if not dropping and not self.options.no_options:
             neg = self.neg
@@ -317,7 +317,7 @@ class Endpoint:
         if with_ack:
             if self.neg.ecn:
                 seg.flags |= ECE
-        elif profile.ecn == "active" and self.syn_transmissions <= profile.ecn_syn_retries:
+        elif profile.ecn == "active" and self.syn_transmissions - 1 <= profile.ecn_syn_retries:
             seg.flags |= ECE | CWR
         return seg
 
@@ -334,6 +334,8 @@ class Endpoint:
 
     def send(self, now_ns: int, seg: Segment, reason: Reason, cause: str = "") -> None:
         """Put a control segment into the outbox, and tell."""
+        if seg.flags & RST:
+            seg.ttl, seg.tos = self.options.ttl, self.options.tos
         self.outbox.append(seg)
         if seg.flags & ACK and not seg.flags & RST:
             self.ack_left(now_ns)

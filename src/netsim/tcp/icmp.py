@@ -75,6 +75,8 @@ def handle_icmp(ep: Endpoint, now_ns: int, message: IcmpMessage) -> None:
         ep.note(now_ns, why.ICMP_IGNORED)
         return
     kind, error = classify(message)
+    if ep.profile.icmp_refusals and ep.state is SYN_SENT and kind != TOO_BIG:
+        kind, error = _refused_or_ignored(ep, message)
     if kind == TOO_BIG:
         too_big(ep, now_ns, message.mtu)
     elif kind == SOFT:
@@ -92,6 +94,15 @@ def handle_icmp(ep: Endpoint, now_ns: int, message: IcmpMessage) -> None:
         ep.note(now_ns, why.ICMP_IGNORED)
 
 
+def _refused_or_ignored(ep: Endpoint, message: IcmpMessage) -> tuple[str, str]:
+    """SYN-SENT where the profile lists the errors that refuse (FreeBSD's icmp_may_rst)."""
+    version = 6 if ":" in message.src or ":" in message.dst else 4
+    for refused_version, icmp_type, icmp_code, error in ep.profile.icmp_refusals:
+        if (refused_version, icmp_type, icmp_code) == (version, message.icmp_type, message.icmp_code):
+            return HARD, error
+    return IGNORE, ""
+
+
 def too_big(ep: Endpoint, now_ns: int, mtu: int) -> None:
     """Fragmentation needed / packet too big: lower the path MTU and send again what is in flight.
 
@@ -103,6 +114,9 @@ def too_big(ep: Endpoint, now_ns: int, mtu: int) -> None:
     if mtu == 0:
         mtu = next_plateau(old_mtu)
     mtu = max(mtu, floor)
+    if ep.profile.icmp_mtu_below_mss_only and floor == 68 and mtu >= ep.snd.mss + 40:
+        ep.note(now_ns, why.ICMP_IGNORED)
+        return
     if mtu >= old_mtu or not ep.profile.pmtu_discovery:
         ep.note(now_ns, why.ICMP_IGNORED)
         return

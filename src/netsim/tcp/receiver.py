@@ -33,7 +33,7 @@ class Receiver:
 
     __slots__ = (
         "_dsack", "_recent", "ack_policy", "ack_reason", "buffer", "capacity", "discard", "fin_done",
-        "fin_offset", "mss", "profile", "rcv", "reassembly", "unacked_bytes", "unacked_segs",
+        "fin_offset", "mss", "profile", "rcv", "reassembly", "takes_all_room", "unacked_bytes", "unacked_segs",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, capacity: int, policy: AckPolicy) -> None:
@@ -49,6 +49,8 @@ class Receiver:
         self.unacked_segs = 0
         self.unacked_bytes = 0
         self.mss = profile.default_mss_v4
+        self.takes_all_room = False
+        """`Profile.accepts_all_room`, from the moment when the connection has its own receive buffer."""
         self.discard = False
         """SHUT_RD: in-order octets are acknowledged and thrown away."""
         self._dsack: tuple[int, int] | None = None
@@ -246,7 +248,7 @@ class Receiver:
 
     def acceptance_window(self) -> int:
         """How far beyond RCV.NXT a segment may reach: RCV.WND, or with FreeBSD all the free room."""
-        if self.profile.accepts_all_room:
+        if self.takes_all_room:
             free = self.free_bytes()
             return free if free > self.rcv.wnd else self.rcv.wnd
         return self.rcv.wnd

@@ -92,6 +92,9 @@ class Profile:
     keep_syn_data: bool = True
     """Data on a SYN without Fast Open is kept until ESTABLISHED (RFC 9293 §3.10.7.2), not ignored."""
 
+    keep_crossed_syn_text: bool = False
+    """Simultaneous open: the text of the peer's SYN is kept, its FIN is not (FreeBSD)."""
+
     # -- acknowledging -----------------------------------------------------------------
     delayed_ack_ns: int = 200 * MS
     """Longest delay of an ACK; must be below 500 ms (MUST-40)."""
@@ -221,6 +224,11 @@ class Profile:
     """"rfc" or "freebsd": what is answered in TIME-WAIT."""
     icmp_hard_error_established: bool = True
     """Abort a synchronized connection on a hard ICMP error (SHLD-26). RFC 5927 §5.2 notes stacks that do not."""
+    icmp_mtu_below_mss_only: bool = False
+    """IPv4: "fragmentation needed" is believed only if its MTU is below the present send MSS and headers (FreeBSD)."""
+    icmp_refusals: tuple[tuple[int, int, int, str], ...] = ()
+    """(IP version, type, code, error) of the ICMP errors that end SYN-SENT; all others are ignored there.
+    Empty: the classes of `tcp.icmp` hold."""
     two_way_handshake: bool = False
     """For teaching: believe a SYN at once, without waiting for the third segment."""
 

@@ -11,6 +11,16 @@ from netsim.tcp.profile.base import OptionStyle, Profile
 OPTION_STYLE: Final = OptionStyle(pad=OPT_EOL)
 """sys/netinet/tcp_output.c: tcp_addoptions."""
 
+ICMP_REFUSALS: Final = (
+    (4, 3, 2, "connection-refused"), (4, 3, 3, "connection-refused"), (4, 3, 9, "connection-refused"),
+    (4, 3, 10, "connection-refused"), (4, 3, 13, "connection-refused"), (4, 11, 0, "host-unreachable"),
+    (6, 1, 1, "connection-refused"), (6, 1, 4, "connection-refused"), (6, 3, 0, "host-unreachable"),
+    (6, 4, 1, "connection-refused"),
+)  # fmt: skip
+"""tcp_subr.c, tcp_ctlinput with net.inet.tcp.icmp_may_rst: prohibited, no protocol, no port, TTL exceeded."""
+NO_ICMP_REFUSALS: Final = ((0, 0, 0, ""),)
+"""net.inet.tcp.icmp_may_rst = 0: none of them."""
+
 FREEBSD: Final = Profile(
     name="freebsd",
     option_style=OPTION_STYLE,
@@ -26,7 +36,10 @@ FREEBSD: Final = Profile(
     accepts_all_room=True,  # tcp_do_segment: rcv_wnd = max(sbspace, rcv_adv - rcv_nxt)
     takes_ack_of_old_segment=True,  # tcp_do_segment: "keep on processing for RST or ACK"
     delayed_ack_ns=40 * MS,  # net.inet.tcp.delacktime
-    keep_syn_data=False,
+    keep_syn_data=False,  # the syncache has no room for it
+    keep_crossed_syn_text=True,  # tcp_do_segment, TCPS_SYN_SENT
+    icmp_refusals=ICMP_REFUSALS,
+    icmp_mtu_below_mss_only=True,  # tcp_ctlinput: believed if it is less than t_maxseg and the headers
     congestion_control="cubic",
     prr="rfc6937",  # net.inet.tcp.do_prr
     rtt_variant="freebsd",
