@@ -35,3 +35,8 @@ MULTICAST: Final = Reason("not-unicast", "A SYN to or from a multicast or broadc
                           "RFC 9293 §3.9.2.3 (MUST-57, MUST-63)")  # fmt: skip
 UDP_QUEUE_FULL: Final = Reason("udp-queue-full", "The UDP socket's buffer is full.")
 QUOTE_UNKNOWN: Final = Reason("icmp-for-nobody", "An ICMP error about a connection that does not exist.")
+NO_TUNNEL: Final = Reason(
+    "no-udp-tunnel",
+    "TCP in UDP for a UDP port at which this host takes none: dropped, as UDP for nobody.",
+    "RFC 6951 §5",
+)

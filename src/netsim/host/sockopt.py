@@ -151,6 +151,8 @@ def _apply_effects(socket: TcpSocket, now_ns: int, name: str) -> None:
         conn.set_keep_alive(now_ns, conn.ep.options.keep_alive)
     elif name in ("TCP_CORK", "TCP_NOPUSH") and not conn.ep.options.cork:
         conn.flush_corked()
+    elif name == "TCP_MAXSEG" and socket.host.profile.mss_option_at_once and conn.ep.options.mss:
+        conn.ep.snd.mss = min(conn.ep.snd.mss, conn.ep.options.mss)
     elif name == "SO_RCVBUF":
         conn.ep.receiver.capacity = conn.ep.options.rcv_buffer
     elif name == "SO_SNDBUF":

@@ -49,6 +49,9 @@ class TcpLayer:
 
     def handle_segment(self, now_ns: int, seg: Segment) -> None:
         """A segment addressed to this host: to its connection, to a listener, or to nobody."""
+        if seg.encap_dport and seg.encap_dport != self.host.settings.udp_tunnel_port:
+            self._drop(now_ns, seg, reasons.NO_TUNNEL)
+            return
         slot = self.slots.get((seg.dst, seg.dport, seg.src, seg.sport))
         if slot is None:
             self._handle_unmatched(now_ns, seg)
@@ -63,6 +66,9 @@ class TcpLayer:
                 self._forget(now_ns, slot)
                 self._handle_by_listener(now_ns, listener, seg, after=conn)
                 return
+        if seg.encap_sport != conn.ep.options.encap_dport:
+            self._answer_for_nobody(now_ns, seg, conn.ep.options)
+            return
         conn.handle_segment(now_ns, seg)
         if not slot.dirty:
             slot.dirty = True
@@ -87,8 +93,11 @@ class TcpLayer:
         else:
             self._answer_for_nobody(now_ns, seg)
 
-    def _answer_for_nobody(self, now_ns: int, seg: Segment) -> None:
-        """RFC 9293 §3.10.7.1: CLOSED. A RST, unless it is one."""
+    def _answer_for_nobody(self, now_ns: int, seg: Segment, options: ConnectionOptions | None = None) -> None:
+        """RFC 9293 §3.10.7.1: CLOSED. A RST, unless it is one.
+
+        `options`: of the connection that the segment almost belongs to (its UDP tunnel is another one).
+        """
         reset = reset_for(seg)
         reason = reasons.RST_FOR_NOBODY if reset is None else reasons.CLOSED_PORT
         host = self.host
@@ -97,6 +106,10 @@ class TcpLayer:
             host.sink.emit(SegmentProcessed(now_ns, host.name, 0, seg, "CLOSED", reason, False))
         if reset is None or not host.settings.send_resets:
             return
+        if options is None and host.profile.rst_as_bound_socket and self.bound.get(seg.dport):
+            options = self.bound[seg.dport][0].options
+        if options is not None:
+            reset.ttl, reset.tos = options.ttl, options.tos
         host.out.append(reset)
         if host.sink.recording:
             host.sink.emit(SegmentSent(now_ns, host.name, 0, reset, "CLOSED", reason))
@@ -105,6 +118,10 @@ class TcpLayer:
         """An ICMP error about a segment that this host sent."""
         slot = self.slots.get((quoted.src, quoted.sport, quoted.dst, quoted.dport))
         if slot is None:
+            self._drop(now_ns, message, reasons.QUOTE_UNKNOWN)
+            return
+        options = slot.conn.ep.options
+        if (quoted.encap_sport, quoted.encap_dport) != (options.encap_sport, options.encap_dport):
             self._drop(now_ns, message, reasons.QUOTE_UNKNOWN)
             return
         slot.conn.handle_icmp(now_ns, message)

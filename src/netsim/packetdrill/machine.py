@@ -73,6 +73,7 @@ class Machine:
             conn.ep.receiver.profile = profile
         if settings.system == "freebsd":
             host.settings.send_resets = settings.number("net.inet.tcp.blackhole") == 0
+            host.settings.udp_tunnel_port = settings.number("net.inet.tcp.udp_tunneling_port")
             cookies_only = settings.number("net.inet.tcp.syncookies_only") != 0
             host.settings.syn_cookies = "always" if cookies_only else "when-full"
 

@@ -72,8 +72,8 @@ def set_number(caller: Caller, file: SocketFile, name: str, value: int) -> int:
     """Set an option whose value is an integer."""
     if name in ("SO_SNDBUF", "SO_RCVBUF"):
         value *= caller.system.buffer_factor
-    elif name == "TCP_REMOTE_UDP_ENCAPS_PORT" and not 0 <= value <= 65535:
-        raise SocketError("EINVAL", "a port is between 0 and 65535")
+    elif name == "TCP_REMOTE_UDP_ENCAPS_PORT":
+        _check_tunnel(caller, file, value)
     if name in _KEPT:
         file.extra[name] = value
         _apply_kept(caller, file, name, value)
@@ -82,13 +82,23 @@ def set_number(caller: Caller, file: SocketFile, name: str, value: int) -> int:
     return 0
 
 
+def _check_tunnel(caller: Caller, file: SocketFile, value: int) -> None:
+    """FreeBSD: only a fresh socket may be given a UDP port, and only while the host accepts TCP in UDP."""
+    if not 0 <= value <= 65535:
+        raise SocketError("EINVAL", "a port is between 0 and 65535")
+    if file.socket.slot is not None or file.socket.listener is not None:
+        raise SocketError("EINVAL", "the socket is not fresh")
+    if value and not caller.machine.host.settings.udp_tunnel_port:
+        raise SocketError("EINVAL", "this host has no UDP tunnel")
+
+
 def _apply_kept(caller: Caller, file: SocketFile, name: str, value: int) -> None:
     """What a remembered option changes at once."""
     if name == "TCP_MD5SIG":
         for target in file.socket.option_targets():
             target.md5_key = caller.config.md5_secret if value else b""
     elif name == "TCP_REMOTE_UDP_ENCAPS_PORT":
-        port = caller.machine.settings.number("net.inet.tcp.udp_tunneling_port")
+        port = caller.machine.host.settings.udp_tunnel_port
         for target in file.socket.option_targets():
             target.encap_dport = value
             target.encap_sport = port if value else 0
@@ -111,7 +121,9 @@ def do_getsockopt(caller: Caller, arguments: Arguments) -> int:
         raise BadPointer
     wanted = arguments.element(3)
     found: object
-    if name in _KEPT:
+    if name == "TCP_REMOTE_UDP_ENCAPS_PORT":
+        found = file.socket.options.encap_dport
+    elif name in _KEPT:
         found = file.extra.get(name, 0)
     else:
         found = file.socket.get_option(caller.now_ns, name)

@@ -19,7 +19,7 @@ from netsim.packetdrill.commands import CommandRunner
 from netsim.packetdrill.compare import CheckSettings, check_segment, join, may_join, segment_text, spec_text
 from netsim.packetdrill.config import Config, RunOptions
 from netsim.packetdrill.evaluator import AssertionFailed, CodeError, Evaluator, read_block
-from netsim.packetdrill.flow import CONNECTING, LISTENING, SYN_RECEIVED, Flow, ScriptProblem
+from netsim.packetdrill.flow import CONNECTING, IDLE, LISTENING, SYN_RECEIVED, Flow, ScriptProblem
 from netsim.packetdrill.machine import Machine, RunawayError
 from netsim.packetdrill.outcome import Mismatch, Outcome, Step
 from netsim.packetdrill.report import call_text, describe_failure
@@ -199,6 +199,9 @@ class ScriptRun:
             self.next_remote_port += 1
             flow.live_remote_isn = spec.seq.start
             self.flow = flow
+        elif flow.state == IDLE and not flow.remote_port:
+            flow.local_port, flow.remote_port = self.config.bind_port, self.next_remote_port
+            self.next_remote_port += 1
         flow.note_inbound(spec)
         segment = flow.to_live(spec, self.config.md5_secret, self.config.ts_scaled)
         self.note("in", spec_text(spec))

@@ -98,6 +98,8 @@ def do_connect(caller: Caller, arguments: Arguments) -> int:
             file.flow.state = CONNECTING
             file.flow.remote_port = caller.config.connect_port
             caller.run.flow = file.flow
+            if file.extra.get("IPV6_USE_MIN_MTU"):
+                file.socket.options.mss = 1280 - 60 - (8 if file.socket.options.encap_dport else 0)
         file.socket.connect(caller.now_ns, caller.config.remote_addr, caller.config.connect_port)
     except SocketError as error:
         if error.errno_name in ("EINPROGRESS", "EALREADY") and not file.nonblocking and pending is not None:

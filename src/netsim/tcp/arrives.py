@@ -258,8 +258,8 @@ def _syn_sent_fourth_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
         return why.SYN_ACK_COMPLETES
     ep.change_state(now_ns, SYN_RECEIVED, "rcv-syn", why.SIMULTANEOUS_OPEN)
     round_receive_buffer(ep)
-    if ep.neg.ecn:
-        ep.neg.ecn = False
+    # Two ECN-setup SYNs that cross, or one that we may accept, set ECN up as well (RFC 3168 §6.1.1).
+    ep.neg.ecn = ep.profile.ecn != "off" and seg.flags & (ECE | CWR) == ECE | CWR
     hold_crossed_syn_data(ep, now_ns, seg)
     send_syn_ack(ep, now_ns, why.SIMULTANEOUS_OPEN)
     return why.SIMULTANEOUS_OPEN

@@ -224,6 +224,10 @@ class Profile:
     """"rfc" or "freebsd": what is answered in TIME-WAIT."""
     icmp_hard_error_established: bool = True
     """Abort a synchronized connection on a hard ICMP error (SHLD-26). RFC 5927 §5.2 notes stacks that do not."""
+    rst_as_bound_socket: bool = False
+    """The RST for a port that a socket is bound to (not listening) carries that socket's TTL and TOS (FreeBSD)."""
+    mss_option_at_once: bool = False
+    """TCP_MAXSEG lowers the send MSS of an open connection (FreeBSD) instead of only the next SYN's option."""
     icmp_mtu_below_mss_only: bool = False
     """IPv4: "fragmentation needed" is believed only if its MTU is below the present send MSS and headers (FreeBSD)."""
     icmp_refusals: tuple[tuple[int, int, int, str], ...] = ()
