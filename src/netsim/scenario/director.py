@@ -96,9 +96,10 @@ class Director:
     def _fire(self, arm: _Arm, host: str, conn: int) -> None:
         if host and host == arm.step.host:
             self._origin[arm.step.index] = (host, conn)
-        moment = arm.watch.moment
-        self._plan(arm.step, self.world.now_ns + moment.plus_ns + (arm.step.after_ns or 0))
         self._arms = [other for other in self._arms if other is not arm]
+        at_ns = self.world.now_ns + arm.watch.moment.plus_ns + (arm.step.after_ns or 0)
+        # one hop more: the applications that the same event wakes (accept, read) come first
+        self.world.at(at_ns, lambda now_ns: self._plan(arm.step, now_ns), f"step {arm.step.index + 1} is due")
 
     def _do(self, step: Step, now_ns: int) -> None:
         try:

@@ -82,7 +82,9 @@ def _listen_third_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
         send_syn_ack(ep, now_ns, why.TWO_WAY_OPEN)
         ep.stop_timer(now_ns, RTO)
         ep.syn_acked = True
-        ep.snd.una = ep.snd.nxt
+        # the ACK that a three-way handshake would wait for, taken for granted
+        imagined = Segment(seg.src, seg.dst, seg.sport, seg.dport, seq_add(seg.seq, 1), ep.snd.nxt, ACK, seg.wnd)
+        ep.sender.syn_was_acked(ep, now_ns, imagined)
         enter_established(ep, now_ns, "rcv-ack-of-syn", why.TWO_WAY_OPEN)
         hold_syn_data(ep, now_ns, seg)
         release_syn_data(ep, now_ns)
