@@ -96,6 +96,7 @@ class Socket:
     sid: int
     outcome: str = ""
     local_port: int = 0
+    reading: Future[dict[str, Any]] | None = None
 
     def _start(self, do: str, **command: Any) -> Future[dict[str, Any]]:
         return self.host.process.start(do, sid=self.sid, **command)

@@ -57,7 +57,7 @@ def ack_goes_backwards(lab: Lab) -> None:
 
 @fault("data-beyond-window", "the client sends past the right edge of the server's window", "client")
 def data_beyond_window(lab: Lab) -> None:
-    peer, sock = call(lab, listen={"options": [receive_buffer(4_096)]})
+    peer, sock = call(lab, listen={"options": [receive_buffer(4_096)]}, read=False)
     peer.send("PA", 1_000)
     window = peer.wait_ack(peer.nxt).window
     edge = peer.nxt + window
@@ -73,7 +73,7 @@ def data_beyond_window(lab: Lab) -> None:
 
 @fault("zero-window-ignored", "the client sends full segments into a closed window", "client")
 def zero_window_ignored(lab: Lab) -> None:
-    peer, sock = call(lab, listen={"options": [receive_buffer(4_096)]})
+    peer, sock = call(lab, listen={"options": [receive_buffer(4_096)]}, read=False)
     packet = peer.wait_ack(peer.send("PA", 1_000))
     while packet.window:
         packet = peer.wait_ack(peer.send("PA", min(1_000, packet.window)))
@@ -131,6 +131,8 @@ def rst_in_time_wait(lab: Lab) -> None:
     peer, sock = call(lab)
     peer.send("PA", 300)
     peer.send("FA")
+    assert sock.reading is not None
+    sock.reading.result(15)
     closing = sock.start_close()
     packet = peer.wait(1)
     peer.send()

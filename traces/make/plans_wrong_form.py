@@ -8,7 +8,7 @@ from . import faults, wire
 from .faults import mark
 from .lab import Lab
 from .peer import EOL, SACK_OK, Peer, mss, padded, scale, timestamps
-from .wrongs import MSS, call, cut, end, fault, serve
+from .wrongs import MSS, accepted, call, cut, end, fault, serve
 
 
 def _unoffered(lab: Lab, option: bytes, kind: str, words: str, cite: str) -> None:
@@ -67,7 +67,7 @@ def window_scale_15(lab: Lab) -> None:
     peer.use_timestamps = True
     peer.window = 8
     peer.send()
-    sock = listener.accept()
+    sock = accepted(listener)
     peer.send("PA", 300)
     peer.wait_ack(peer.nxt)
     end(peer, sock)
@@ -108,7 +108,7 @@ def syn_option_length_wrong(lab: Lab) -> None:
     peer.send("S", options=b"\2\3\5\1", wrong=("option-length-wrong", words, "RFC 9293 §3.2"))
     peer.wait(wire.SYN | wire.ACK)
     peer.send()
-    sock = listener.accept()
+    sock = accepted(listener)
     peer.send("PA", 200)
     peer.wait_ack(peer.nxt)
     end(peer, sock)
@@ -174,7 +174,7 @@ def timestamp_clock_too_fast(lab: Lab) -> None:
     peer.ts_now = lambda: 1_000 + int((time.monotonic() - began) * 50_000_000)  # type: ignore[method-assign]
     listener = lab.server.listen()
     peer.open()
-    sock = listener.accept()
+    sock = accepted(listener)
     for number in range(6):
         words = "TSval has advanced fifty million ticks a second, the limit is a thousand"
         wrong = ("timestamp-clock-rate", words, "RFC 7323 §5.4") if number == 5 else None
@@ -217,7 +217,7 @@ def syn_and_fin(lab: Lab) -> None:
     peer.send("SF", options=mss(1460), seq=0, wrong=("flags-contradict", words, "RFC 9293 §3.10.7.2"))
     peer.drain(0.15)
     peer.open()
-    sock = listener.accept()
+    sock = accepted(listener, read=False)
     words = "SYN, FIN, URG and PSH on one segment of a live connection"
     wrong = ("flags-contradict", words, "RFC 9293 §3.10.7.4; RFC 5961 §4")
     peer.send("SFPUA", 50, seq=peer.nxt, urgent=1, wrong=wrong)
@@ -264,7 +264,7 @@ def four_tuple_reuse_lower_isn(lab: Lab) -> None:
     listener = lab.server.listen()
     peer = Peer(lab, isn=900_000_000)
     peer.open()
-    sock = listener.accept()
+    sock = accepted(listener)
     peer.send("PA", 300)
     peer.wait_ack(peer.nxt)
     end(peer, sock)
@@ -285,7 +285,7 @@ def isn_predictable(lab: Lab) -> None:
         words = f"the ISN is the one before plus 64000, for the {number}. time"
         wrong = ("isn-predictable", words, "RFC 9293 §3.4.1 (SHLD-1, MUST-8); RFC 6528 §3") if number > 1 else None
         peer.open(wrong=wrong)
-        sock = listener.accept()
+        sock = accepted(listener)
         peer.send("PA", 100)
         peer.wait_ack(peer.nxt)
         end(peer, sock)
@@ -300,7 +300,7 @@ def ecn_capable_syn(lab: Lab) -> None:
     listener = lab.server.listen()
     words = "ECT(0) on a SYN"
     peer.open(flags="SEC", tos=2, wrong=("ect-on-control", words, "RFC 3168 §6.1.1"))
-    sock = listener.accept()
+    sock = accepted(listener)
     peer.send("PA", 200, tos=2)
     peer.wait_ack(peer.nxt)
     words = "ECT(0) on a pure ACK"
@@ -405,7 +405,7 @@ def ecn_reduction_not_told(lab: Lab) -> None:
     peer = Peer(lab)
     listener = lab.server.listen()
     peer.open(flags="SEC")
-    sock = listener.accept()
+    sock = accepted(listener)
     echoed = False
     for _ in range(8):
         words = "new data after ECE arrived, without CWR"

@@ -28,23 +28,40 @@ def serve(
 
 
 def call(
-    lab: Lab, options: bytes | None = None, *, listen: dict[str, Any] | None = None, **how: Any
+    lab: Lab,
+    options: bytes | None = None,
+    *,
+    listen: dict[str, Any] | None = None,
+    read: bool = True,
+    **how: Any,
 ) -> tuple[Peer, Socket]:
-    """The script connects, the kernel answers: the peer and the kernel's accepted socket."""
+    """The script connects, the kernel answers: the peer and the kernel's accepted socket, read to its end if asked."""
     peer = Peer(lab, **how)
     listener = lab.server.listen(**(listen or {}))
     peer.open(options)
-    return peer, listener.accept()
+    return peer, accepted(listener, read=read)
+
+
+def accepted(listener: Socket, *, read: bool = True) -> Socket:
+    """The listener's next connection, with a reader that takes everything up to the end."""
+    sock = listener.accept()
+    if read:
+        sock.reading = sock.start_recv()
+    return sock
 
 
 def end(peer: Peer, sock: Socket) -> None:
     """The kernel closes first, the script follows in good order."""
-    closing = sock.start_close()
+    sock.shutdown()
     peer.close_second()
-    closing.result(15)
+    if sock.reading is not None:
+        sock.reading.result(15)
+    sock.close()
 
 
 def cut(peer: Peer, sock: Socket) -> None:
     """The kernel aborts: for connections whose state nobody can trust any more."""
+    if sock.reading is not None:
+        sock.reading.result(15)
     sock.close("abort")
     peer.drain(0.3)
