@@ -57,7 +57,7 @@ class Peer:
         self.nxt, self.rcv_nxt = 0, 0
         self.ident = 1
         self.use_timestamps = False
-        self.ts_base, self.ts_recent = 500_000, 0
+        self.ts_base, self.ts_recent, self.last_ack = 500_000, 0, 0
         self.window = 65_535
         self.tos = 0
         self._began = time.monotonic()
@@ -84,6 +84,7 @@ class Peer:
         options: bytes = b"",
         plain: bool = False,
         wrong: tuple[str, str, str] | None = None,
+        near: bool = False,
         **fields: Any,
     ) -> int:
         """Send one segment.
@@ -97,6 +98,7 @@ class Peer:
             options: besides the timestamps, which are added once negotiated unless ``plain``
             plain: leave the timestamps out
             wrong: (kind, words, citation) when this segment breaks a rule
+            near: only a tap at this side can know that it does
             fields: more fields of :class:`traces.make.wire.Segment`
 
         Returns:
@@ -120,15 +122,17 @@ class Peer:
             payload=payload,
             **fields,
         )
+        if "A" in flags:
+            self.last_ack = self.rcv_nxt if ack is None else ack
         end = start + len(payload) + ("S" in flags) + ("F" in flags)
         if seq is None:
             self.nxt = end
         self.lab.script_sent += 1
         if wrong is not None:
             kind, words, cite = wrong
-            self.lab.violations.append(
-                {"frame": self.lab.script_sent, "side": self.side, "kind": kind, "what": words, "cite": cite}
-            )
+            seen_from = [self.side] if near else ["client", "server"]
+            where = {"frame": self.lab.script_sent, "side": self.side, "seen_from": seen_from}
+            self.lab.violations.append({**where, "kind": kind, "what": words, "cite": cite})
         self.out.emit(wire.packet_bytes(segment, self.address, self.port, self.remote, self.remote_port))
         return end
 
@@ -154,9 +158,9 @@ class Peer:
         if packet.flags & wire.SYN:
             self.remote_isn, self.remote_port, self.rcv_nxt = packet.seq, packet.sport, 1
         options = parse_options(packet.options)
-        if 8 in options:
-            self.ts_recent = struct.unpack("!I", options[8][:4])[0]
         rel = self.rel(packet)
+        if 8 in options and rel <= self.last_ack:
+            self.ts_recent = struct.unpack("!I", options[8][:4])[0]
         if rel == self.rcv_nxt:
             self.rcv_nxt += packet.seq_len - bool(packet.flags & wire.SYN)
 

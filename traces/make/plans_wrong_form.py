@@ -184,7 +184,12 @@ def timestamp_clock_too_fast(lab: Lab) -> None:
     end(peer, sock)
 
 
-@fault("syn-ack-wrong-ack", "the SYN-ACK acknowledges a number that the client did not send", "server")
+@fault(
+    "syn-ack-wrong-ack",
+    "the SYN-ACK acknowledges a number that the client did not send",
+    "server",
+    notes=["Linux sends its SYN again at once after an answer with a wrong acknowledgement; that is no timeout"],
+)
 def syn_ack_wrong_ack(lab: Lab) -> None:
     peer = Peer(lab)
     start = lab.client.start_connect()
@@ -204,7 +209,7 @@ def syn_ack_isn_changes(lab: Lab) -> None:
     peer, sock = serve(lab)
     words = "the second SYN-ACK of this connection begins at another ISN"
     wrong = ("isn-changes", words, "RFC 9293 §3.4.1; §3.5")
-    peer.send("SA", seq=500_000, ack=1, options=mss(1460), plain=True, wrong=wrong)
+    peer.send("SA", seq=500_000, ack=1, options=mss(1460) + SACK_OK, wrong=wrong)
     peer.drain(0.2)
     end(peer, sock)
 
@@ -216,6 +221,7 @@ def syn_and_fin(lab: Lab) -> None:
     words = "SYN and FIN together open and close at once"
     peer.send("SF", options=mss(1460), seq=0, wrong=("flags-contradict", words, "RFC 9293 §3.10.7.2"))
     peer.drain(0.15)
+    peer = Peer(lab, isn=2_000_000, port=41_001)
     peer.open()
     sock = accepted(listener, read=False)
     words = "SYN, FIN, URG and PSH on one segment of a live connection"
@@ -243,7 +249,12 @@ def reset_out_of_window(lab: Lab) -> None:
     end(peer, sock)
 
 
-@fault("reset-acknowledges-nothing", "the RST that refuses a SYN acknowledges a wrong number", "server")
+@fault(
+    "reset-acknowledges-nothing",
+    "the RST that refuses a SYN acknowledges a wrong number",
+    "server",
+    notes=["Linux sends its SYN again at once after an answer with a wrong acknowledgement; that is no timeout"],
+)
 def reset_acknowledges_nothing(lab: Lab) -> None:
     peer = Peer(lab)
     start = lab.client.start_connect()
@@ -274,7 +285,9 @@ def four_tuple_reuse_lower_isn(lab: Lab) -> None:
     words = "a SYN 300 ms after the close, its ISN and TSval below the last ones of the old connection"
     wrong = ("four-tuple-reused-early", words, "RFC 9293 §3.6.1; RFC 6191 §2")
     peer.send("S", options=peer.offer(), wrong=wrong)
-    peer.drain(0.4)
+    packet = peer.recv()
+    peer.send("R", seq=peer.rel_ack(packet), plain=True)
+    peer.drain(0.2)
 
 
 @fault("isn-predictable", "five connections whose ISNs grow by exactly 64000", "client")
@@ -388,8 +401,9 @@ def ecn_mark_not_echoed(lab: Lab) -> None:
     while peer.rcv_nxt < 1 + 8 * MSS:
         packet = peer.recv()
         marked = wire.ecn_bits(packet.raw) == 3
-        words = "acknowledges a segment that arrived with CE, without ECE (only a tap at the server can know)"
-        peer.send(wrong=("ce-not-echoed", words, "RFC 3168 §6.1.3") if marked and not told else None)
+        words = "acknowledges a segment that arrived with CE, without ECE"
+        wrong = ("ce-not-echoed", words, "RFC 3168 §6.1.3") if marked and not told else None
+        peer.send(wrong=wrong, near=True)
         told = told or marked
     end(peer, sock)
 
