@@ -20,7 +20,7 @@ from netsim.host.listener import Listener
 from netsim.host.slot import NO_KEY, Key, Slot
 from netsim.tcp.arrives import reset_for
 from netsim.tcp.connection import Connection
-from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, TIME_WAIT
+from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, TIME_WAIT
 from netsim.tcp.timers import NEVER
 
 if TYPE_CHECKING:
@@ -69,10 +69,22 @@ class TcpLayer:
         if seg.encap_sport != conn.ep.options.encap_dport:
             self._answer_for_nobody(now_ns, seg, conn.ep.options)
             return
-        conn.handle_segment(now_ns, seg)
+        if conn.state is SYN_SENT:
+            self._handle_in_syn_sent(now_ns, conn, seg)
+        else:
+            conn.handle_segment(now_ns, seg)
         if not slot.dirty:
             slot.dirty = True
             self._line.append(slot)
+
+    def _handle_in_syn_sent(self, now_ns: int, conn: Connection, seg: Segment) -> None:
+        """The same, and if it is the answer to a SYN with Fast Open, remember what the peer says (RFC 7413 §4.1.3)."""
+        ep = conn.ep
+        sent = ep.syn_cookie
+        conn.handle_segment(now_ns, seg)
+        if sent is not None and ep.established_at_ns == now_ns and seg.flags & _HANDSHAKE_BITS == SYN | ACK:
+            accepted = seq_gt(seg.ack, seq_add(ep.snd.iss, 1))
+            self.host.cookies.learn(now_ns, ep.remote_addr, seg, sent, accepted)
 
     def _is_refused_by_backlog(self, now_ns: int, slot: Slot, seg: Segment) -> bool:
         """Linux: with a full accept queue, the ACK that would complete a handshake is dropped."""
@@ -299,6 +311,10 @@ class TcpLayer:
         socket.local_addr = local_addr
         socket.local_port = port
         self.slots[slot.key] = slot
+        if cookie:
+            known = host.cookies.find(now_ns, remote_addr)
+            if known is not None and known.mss:
+                conn.ep.snd.mss = min(conn.ep.our_mss(), known.mss)
         socket.syn_bytes = conn.open_active(now_ns, remote_addr, remote_port, data, cookie)
         self.touch(slot)
         return slot

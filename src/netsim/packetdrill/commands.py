@@ -50,6 +50,8 @@ class CommandRunner:
         machine.settings.set(action.system, action.name, action.value)
         if action.name.startswith("net.inet.tcp.hostcache.purge") and action.value != "0":
             machine.forget_peers()
+        elif action.name == "net.inet.tcp.fastopen.client_enable" and action.value == "0":
+            machine.host.cookies.clear()
 
     def _apply(self, action: shell.Action) -> None:
         machine = self.machine

@@ -80,6 +80,7 @@ class Machine:
     def forget_peers(self) -> None:
         """Flush what is remembered of peers: path MTUs, metrics, Fast Open cookies."""
         self.host.path_mtu = PathMtuCache(self.host.settings.path_mtu_age_ns)
+        self.host.cookies.clear()
 
     def set_qdisc(self, operation: str, kind: str, limit: int) -> None:
         """`tc qdisc`: pfifo and fq are a plain queue here; a queue of no packets is not modelled."""

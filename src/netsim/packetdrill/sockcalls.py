@@ -240,7 +240,7 @@ def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str]
     bits = (MSG_MORE if "MSG_MORE" in flags else 0) | (MSG_OOB if "MSG_OOB" in flags else 0)
     opens = "MSG_FASTOPEN" in flags or (caller.system.name == "freebsd" and has_address)
     if socket.slot is None and socket.listener is None and opens and pending.progress == 0:
-        return _open_with_data(caller, file, data)
+        return _open_with_data(caller, file, data, flags)
     try:
         taken = socket.send(caller.now_ns, data[pending.progress :], bits, push=True)
     except SocketError as error:
@@ -255,6 +255,28 @@ def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str]
     return pending.progress
 
 
-def _open_with_data(caller: Caller, file: SocketFile, data: bytes) -> int:
-    """Fast Open: connect and write in one call (RFC 7413)."""
-    raise Unsupported("Fast Open is not supported yet")
+def _open_with_data(caller: Caller, file: SocketFile, data: bytes, flags: set[str]) -> int:
+    """Connect and write in one call: Fast Open where the socket asks for it (RFC 7413).
+
+    FreeBSD queues the data whatever happens; Linux only if it rides on the SYN.
+    """
+    config, now_ns, host = caller.config, caller.now_ns, caller.machine.host
+    wants = "MSG_FASTOPEN" in flags or file.extra.get("TCP_FASTOPEN", 0) != 0
+    cookie = host.cookies.cookie_for(now_ns, config.remote_addr) if wants and host.profile.tfo_client else None
+    queue = data if cookie or caller.system.queues_before_established else b""
+    file.flow.state = CONNECTING
+    file.flow.remote_port = config.connect_port
+    caller.run.flow = file.flow
+    try:
+        file.socket.connect(now_ns, config.remote_addr, config.connect_port, data=queue, cookie=cookie)
+    except SocketError as error:
+        if error.errno_name != "EINPROGRESS":
+            raise
+    pending = caller.current
+    assert pending is not None
+    if queue:
+        pending.progress = file.socket.syn_bytes
+        return pending.progress
+    if not file.nonblocking and "MSG_DONTWAIT" not in flags:
+        caller.may_block(file, flags)
+    raise SocketError("EINPROGRESS")

@@ -20,7 +20,7 @@ class System:
     """One system's interface.
 
     buffer_factor: SO_SNDBUF and SO_RCVBUF are multiplied by this (Linux doubles them)
-    errors_are_sent_on_epipe: FreeBSD-like systems tell a reset on write as EPIPE after ECONNRESET was read
+    queues_before_established: a write that opens the connection queues its data (FreeBSD's implied connect)
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class System:
         self.errnos = errnos
         self.states = states
         self.buffer_factor = buffer_factor
+        self.queues_before_established = name == "freebsd"
         self.message_flags = {
             name: value for name, value in constants.items() if name.startswith("MSG_") and value & (value - 1) == 0
         }
