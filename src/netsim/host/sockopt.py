@@ -147,8 +147,10 @@ def _apply_effects(socket: TcpSocket, now_ns: int, name: str) -> None:
     if slot is None:
         return
     conn = slot.conn
-    if name == "SO_KEEPALIVE" or (name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL") and conn.ep.options.keep_alive):
-        conn.set_keep_alive(now_ns, conn.ep.options.keep_alive)
+    if name == "SO_KEEPALIVE" or (
+        name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL") and (conn.ep.options.keep_alive or conn.ep.profile.keep_alive_always)
+    ):
+        conn.set_keep_alive(now_ns, conn.ep.options.keep_alive or conn.ep.profile.keep_alive_always)
     elif name in ("TCP_CORK", "TCP_NOPUSH") and not conn.ep.options.cork:
         conn.flush_corked()
     elif name == "TCP_MAXSEG" and socket.host.profile.mss_option_at_once and conn.ep.options.mss:

@@ -20,6 +20,8 @@ from netsim.host.listener import Listener
 from netsim.host.slot import NO_KEY, Key, Slot
 from netsim.tcp.arrives import reset_for
 from netsim.tcp.connection import Connection
+from netsim.tcp.options import lay_out
+from netsim.tcp.signature import sign
 from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, TIME_WAIT
 from netsim.tcp.timers import NEVER
 
@@ -122,6 +124,10 @@ class TcpLayer:
             options = self.bound[seg.dport][0].options
         if options is not None:
             reset.ttl, reset.tos = options.ttl, options.tos
+            if options.md5_key:
+                reset.md5 = bytes(16)
+                lay_out(reset, False, host.profile.option_style)
+                sign(reset, options.md5_key)
         host.out.append(reset)
         if host.sink.recording:
             host.sink.emit(SegmentSent(now_ns, host.name, 0, reset, "CLOSED", reason))

@@ -11,8 +11,8 @@ from typing import Final
 
 from netsim.base.packet import ACK, AE, CWR, ECE, FIN, OPT_EXP, OPT_TFO, PSH, RST, SYN, URG, Segment
 from netsim.packetdrill import tree
-from netsim.packetdrill.digest import segment_digest
 from netsim.packetdrill.flow import KIND_NUMBERS, options_size
+from netsim.tcp.signature import segment_digest
 
 _FLAG_LETTERS: Final = ((FIN, "F"), (SYN, "S"), (RST, "R"), (PSH, "P"), (URG, "U"), (ECE, "E"), (CWR, "W"), (AE, "A"))
 _KIND_NAMES: Final = {number: name for name, number in KIND_NUMBERS.items()}

@@ -26,7 +26,7 @@ from netsim.base.packet import (
     Segment,
 )
 from netsim.packetdrill import symbols, tree
-from netsim.packetdrill.digest import segment_digest
+from netsim.tcp.signature import segment_digest
 
 MASK: Final = 0xFFFFFFFF
 

@@ -112,6 +112,7 @@ _FREEBSD: Final[dict[str, Callable[[str], Fields]]] = {
     "net.inet.tcp.rexmit_slop": _time("rto_slop_ns", MS),
     "net.inet.tcp.rexmit_drop_options": lambda value: {"syn_rtx_drops_options_after": 3 if _number(value) else 0},
     "net.inet.tcp.delacktime": _time("delayed_ack_ns", MS),
+    "net.inet.tcp.always_keepalive": _flag("keep_alive_always"),
     "net.inet.tcp.keepinit": _time("keep_init_ns", MS),
     "net.inet.tcp.keepidle": _time("keep_idle_ns", MS),
     "net.inet.tcp.keepintvl": _time("keep_interval_ns", MS),

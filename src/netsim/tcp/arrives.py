@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from netsim.base.packet import ACK, CWR, ECE, FIN, RST, SYN, Segment
 from netsim.base.reasons import Reason
-from netsim.base.seqnum import seq_add, seq_gt, seq_le
+from netsim.base.seqnum import seq_add, seq_diff, seq_gt, seq_le
 from netsim.tcp import reasons as why
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.state import CLOSED, ESTABLISHED, LISTEN, SYN_RECEIVED, SYN_SENT
@@ -246,6 +246,9 @@ def _syn_sent_fourth_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     take_peer_window(ep, seg)
     if seg.flags & ACK and seq_gt(seg.ack, snd.iss):
         ep.syn_acked = True
+        if ep.tfo_data_bytes and seq_gt(snd.nxt, seg.ack):
+            # RFC 7413 §4.2.1: what the SYN carried and the peer did not take is sent again at once.
+            ep.sender.take_back_syn_data(ep, seq_diff(seg.ack, snd.iss) - 1)
         # "SND.UNA should be advanced to equal SEG.ACK"
         ep.sender.syn_was_acked(ep, now_ns, seg)
         enter_established(ep, now_ns, "rcv-syn-ack", why.SYN_ACK_COMPLETES)

@@ -21,7 +21,8 @@ from netsim.tcp import arrives, calls, icmp, synchronized, timeouts
 from netsim.tcp.calls import CallError
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.profile.base import ConnectionOptions, Profile
-from netsim.tcp.reasons import DROP_SYN_FIN, TIME_WAIT_REUSED
+from netsim.tcp.reasons import DROP_BAD_MD5, DROP_SYN_FIN, TIME_WAIT_REUSED
+from netsim.tcp.signature import is_signed, sign
 from netsim.tcp.snapshot import Snapshot
 from netsim.tcp.state import CLOSED, LISTEN, SYN_SENT, TIME_WAIT, State
 from netsim.tcp.timers import KEEPALIVE, NEVER
@@ -133,6 +134,9 @@ class Connection:
         if seg.flags & 3 == 3 and ep.profile.drop_syn_fin:
             reason = DROP_SYN_FIN
             accepted = False
+        elif (ep.options.md5_key or seg.md5 is not None) and not is_signed(seg, ep.options.md5_key):
+            reason = DROP_BAD_MD5
+            accepted = False
         elif state is SYN_SENT:
             reason = arrives.segment_arrives_syn_sent(ep, now_ns, seg)
         elif state is LISTEN:
@@ -172,6 +176,12 @@ class Connection:
 
     def poll_transmit(self, now_ns: int) -> Segment | None:
         """The next segment to send now, or None. Call until None after every command or input."""
+        seg = self._next_segment(now_ns)
+        if seg is not None and self.ep.options.md5_key:
+            sign(seg, self.ep.options.md5_key)
+        return seg
+
+    def _next_segment(self, now_ns: int) -> Segment | None:
         ep = self.ep
         if ep.outbox:
             return ep.outbox.popleft()

@@ -39,6 +39,8 @@ from netsim.tcp.tcb import Negotiated, SendSpace
 from netsim.tcp.timers import NAMES, NEVER, Timers
 
 NO_LAYOUT: Final = b""
+NO_DIGEST: Final = bytes(16)
+"""Stands for the MD5 digest until the segment leaves."""
 TS_LAYOUT: Final = bytes((1, 1, 8))
 
 
@@ -256,6 +258,9 @@ class Endpoint:
             if blocks:
                 seg.sack = blocks
                 lay_out(seg, neg.timestamps, self.profile.option_style)
+        if self.options.md5_key:
+            seg.md5 = NO_DIGEST
+            lay_out(seg, neg.timestamps, self.profile.option_style)
         self._stamp(seg)
         if neg.ecn:
             self._mark_ecn(seg)
@@ -312,6 +317,8 @@ class Endpoint:
             seg.ts_ecr = self.neg.ts_recent if with_ack else 0
         if self.syn_cookie is not None:
             seg.tfo = self.syn_cookie
+        if self.options.md5_key:
+            seg.md5 = NO_DIGEST
         lay_out(seg, timestamps, profile.option_style)
         self._stamp(seg)
         if with_ack:
@@ -336,6 +343,9 @@ class Endpoint:
         """Put a control segment into the outbox, and tell."""
         if seg.flags & RST:
             seg.ttl, seg.tos = self.options.ttl, self.options.tos
+            if self.options.md5_key:
+                seg.md5 = NO_DIGEST
+                lay_out(seg, False, self.profile.option_style)
         self.outbox.append(seg)
         if seg.flags & ACK and not seg.flags & RST:
             self.ack_left(now_ns)

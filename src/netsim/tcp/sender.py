@@ -53,7 +53,7 @@ class Sender:
     """
 
     __slots__ = (
-        "_ack", "_cwnd_held", "_force", "_sent_new", "_small_end", "_tlp_new", "buffer", "capacity",
+        "_ack", "_cwnd_held", "_force", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new", "buffer", "capacity",
         "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
         "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "timeouts", "una",
     )  # fmt: skip
@@ -82,6 +82,7 @@ class Sender:
         self._sent_new = False
         self._cwnd_held = False
         self._small_end = 0
+        self._idle_write_end = 0
 
     def _make_recovery(self, smss: int) -> LossRecovery:
         profile = self.profile
@@ -116,7 +117,7 @@ class Sender:
             ts_tick_ns=self.profile.ts_tick_ns if neg.timestamps else 1,
         )
         self.timeouts = 0
-        if ep.options.keep_alive:
+        if ep.options.keep_alive or ep.profile.keep_alive_always:
             idle = ep.options.keep_idle_ns or ep.profile.keep_idle_ns
             ep.set_timer(now_ns, KEEPALIVE, now_ns + idle, why.KEEP_ALIVE_ARMED)
         ep.stop_timer(now_ns, USER)
@@ -156,6 +157,15 @@ class Sender:
         self.nxt = 1
         self.snd.nxt = seq_add(self.snd.iss, 1)
 
+    def take_back_syn_data(self, ep: Endpoint, accepted: int) -> None:
+        """The SYN,ACK acknowledges only `accepted` octets of the SYN's data: the others are unsent again."""
+        self.recovery = self._make_recovery(self.segment_bytes(ep))
+        self.recovery.on_transmit(ep.syn_sent_ns, 0, 1, SENT_SYN)
+        self.nxt = 1
+        if accepted > 0:
+            self._record(ep.syn_sent_ns, accepted, SENT_PUSH)
+        self.snd.nxt = seq_add(self.snd.iss, self.nxt)
+
     # --- the user's side --------------------------------------------------------------------
 
     def free_bytes(self) -> int:
@@ -185,6 +195,8 @@ class Sender:
             return 0
         self.buffer.append(data if taken == len(data) else data[:taken])
         end = self.buffer.end + 1
+        if self.una == self.data_nxt() and self.data_nxt() + taken == end:
+            self._idle_write_end = end
         if more:
             self.corked = True
         else:
@@ -455,6 +467,8 @@ class Sender:
         if idle or not self.profile.nagle or self.options.nodelay:
             return False
         if last and self.fin_offset != NOT_QUEUED:
+            return False
+        if self.profile.nagle_per_write and self.buffer.end + 1 <= self._idle_write_end:
             return False
         if self.profile.nagle_minshall:
             return self._small_end > self.una

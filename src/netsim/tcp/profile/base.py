@@ -117,6 +117,8 @@ class Profile:
 
     # -- sending ----------------------------------------------------------------------------
     nagle: bool = True
+    nagle_per_write: bool = False
+    """A write that finds nothing unacknowledged leaves whole, its last small segment too (BSD)."""
     nagle_minshall: bool = False
     """Linux: Nagle holds back only while a *small* segment is unacknowledged."""
     initial_window_segs: int = 10
@@ -185,6 +187,8 @@ class Profile:
     keep_count: int = 9
     keep_init_ns: int = 0
     """A connection must be established within this time (0: no limit); FreeBSD keepinit."""
+    keep_alive_always: bool = False
+    """Every connection sends keep-alive probes (FreeBSD), not only those with SO_KEEPALIVE."""
     keep_alive_garbage: bool = False
     """Probe with one octet of old data (RFC 9293 §3.8.4 MAY) instead of none."""
     user_timeout_ns: int = 0

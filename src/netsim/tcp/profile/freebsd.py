@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from netsim.base.packet import OPT_EOL
+from netsim.base.packet import OPT_EOL, OPT_MD5, OPT_MSS, OPT_SACK, OPT_SACK_OK, OPT_TFO, OPT_TS, OPT_WSCALE
 from netsim.base.units import MS, SEC
 from netsim.tcp.profile.base import OptionStyle, Profile
 
-OPTION_STYLE: Final = OptionStyle(pad=OPT_EOL)
+OPTION_STYLE: Final = OptionStyle(
+    order=(OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_TS, OPT_MD5, OPT_SACK, OPT_TFO), pad=OPT_EOL
+)
 """sys/netinet/tcp_output.c: tcp_addoptions."""
 
 ICMP_REFUSALS: Final = (
@@ -54,6 +56,8 @@ FREEBSD: Final = Profile(
     syn_r2_retries=0,
     syn_r2_ns=1 << 61,
     keep_init_ns=75 * SEC,  # net.inet.tcp.keepinit
+    keep_alive_always=True,  # net.inet.tcp.always_keepalive
+    nagle_per_write=True,  # tcp_output: `idle` is decided once per call
     keep_count=8,  # TCPTV_KEEPCNT
     msl_ns=30 * SEC,  # net.inet.tcp.msl
     fin_wait_2_ns=60 * SEC,  # net.inet.tcp.finwait2_timeout

@@ -1,4 +1,4 @@
-"""The TCP MD5 signature of a segment (RFC 2385 §2.0), for scripts that say `md5 valid`."""
+"""The TCP MD5 signature of a segment (RFC 2385 §2.0)."""
 
 from __future__ import annotations
 
@@ -32,3 +32,13 @@ def segment_digest(seg: Segment, key: bytes) -> bytes:
         + seg.urg.to_bytes(2, "big")
     )
     return hashlib.md5(pseudo + header + seg.payload + key, usedforsecurity=False).digest()
+
+
+def sign(seg: Segment, key: bytes) -> None:
+    """Fill in the digest of a segment whose layout has the option already."""
+    seg.md5 = segment_digest(seg, key)
+
+
+def is_signed(seg: Segment, key: bytes) -> bool:
+    """The segment carries the right digest."""
+    return seg.md5 is not None and seg.md5 == segment_digest(seg, key)
