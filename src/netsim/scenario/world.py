@@ -43,7 +43,7 @@ PROFILE_FIELDS: Final = {
     "initial_window": "initial_window_segs",
     "limited_transmit": "limited_transmit",
     "tlp": "use_tlp",
-    "prr": "use_prr",
+    "prr": "prr",
     "frto": "use_frto",
     "undo": "use_undo",
     "pacing": "pacing",
@@ -77,7 +77,7 @@ def profile_of(spec: HostSpec) -> Profile:
     values: dict[str, Any] = {}
     for name, value in spec.options.items():
         if name in PROFILE_FIELDS:
-            values[PROFILE_FIELDS[name]] = value
+            values[PROFILE_FIELDS[name]] = "" if name == "prr" and value == "off" else value
         elif name == "window_scale":
             values["use_window_scale"] = value is not False
             if not isinstance(value, bool):

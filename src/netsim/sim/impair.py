@@ -10,7 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.errors import UsageError
-from netsim.base.packet import CE, IcmpMessage, Packet, Segment, UdpDatagram
+from netsim.base.packet import (
+    ABSENT,
+    CE,
+    NO_BLOCKS,
+    OPT_MD5,
+    OPT_MSS,
+    OPT_SACK,
+    OPT_SACK_OK,
+    OPT_TFO,
+    OPT_WSCALE,
+    IcmpMessage,
+    Packet,
+    Segment,
+    UdpDatagram,
+)
 from netsim.base.seqnum import seq_diff, seq_in
 from netsim.sim import reasons
 
@@ -350,6 +364,23 @@ class StripOption(Effect):
         assert isinstance(segment, Segment)
         segment.layout = bytes(kind for kind in segment.layout if kind != self.kind)
         segment.layout = b"\x01" * (before - segment.options_bytes()) + segment.layout
+        _forget_option(segment, self.kind)
+
+
+def _forget_option(segment: Segment, kind: int) -> None:
+    """The fields of an option that is no longer in the layout."""
+    if kind == OPT_MSS:
+        segment.opt_mss = ABSENT
+    elif kind == OPT_WSCALE:
+        segment.opt_wscale = ABSENT
+    elif kind == OPT_SACK_OK:
+        segment.sack_ok = False
+    elif kind == OPT_SACK:
+        segment.sack = NO_BLOCKS
+    elif kind == OPT_TFO:
+        segment.tfo = None
+    elif kind == OPT_MD5:
+        segment.md5 = None
 
 
 class Rule:
