@@ -295,3 +295,12 @@ def ladder_from(recorder: Recorder, hosts: list[str] | None = None, connection: 
         total = sides.hidden_flows + 1
         ladder.notes.append(f"connection {min(sides.flows)} of {total} is shown; --connection N shows another")
     return ladder
+
+
+def make_absolute(ladder: Ladder, recorder: Recorder) -> None:
+    """Replace the relative numbers on a ladder's arrows by those on the wire."""
+    rows = {row.n: row for row in recorder.segments}
+    for item in ladder.items:
+        if isinstance(item, Arrow) and item.n:
+            row = rows[item.n]
+            item.seq, item.ack = row.seq, row.ack

@@ -91,7 +91,8 @@ class _Row:
             self.states[item.side] = item
         elif isinstance(item, TimerMark | NoteMark):
             self.notes[item.side] = item
-        if item.reason is not None and all(item.reason.code != known.code for known in self.reasons):
+        told = isinstance(item, NoteMark) and item.kind == "told"  # what the user learns needs no reason of its own
+        if item.reason is not None and not told and all(item.reason.text != known.text for known in self.reasons):
             self.reasons.append(item.reason)
 
 
@@ -115,6 +116,7 @@ class _Drawer:
         self.from_column = self.left + self.left_width + 1
         self.to_column = self.right - 1  # exclusive
         self.wide = options.width >= WIDE
+        self.explained = ""
 
     def _is_shown(self, item: Item) -> bool:
         if isinstance(item, TimerMark):
@@ -220,7 +222,9 @@ class _Drawer:
                 self._put_side(first, row.arrow.side, self._label_of(row.arrow, ""), "dim")
         if self.options.explain:
             for reason in row.reasons:
-                lines += self._explanation(reason)
+                if reason.text != self.explained or len(row.reasons) == 1:
+                    lines += self._explanation(reason)
+                self.explained = reason.text
         return lines
 
     @staticmethod
@@ -335,17 +339,17 @@ class _Drawer:
             tail += f" {arrow.note}"
         window = f" win {arrow.win}" if arrow.win is not None and (self.wide or arrow.win == 0) else ""
         is_syn = "SYN" in arrow.names
+        # Timestamps have their values where there is room; a bare TS tells something only on a SYN.
+        levels = ((0, 1, 2) if is_syn else (0, 2)) if self.wide else ((1, 2) if is_syn else (2,))
         for win in dict.fromkeys((window, " win 0" if arrow.win == 0 else "")):
-            for level in (0, 1, 2):
+            for level in levels:
                 options = short_options(arrow.words, level)
-                if level == 0 and not self.wide and "TS" in options:
-                    continue
                 label = head + win + (f" <{options}>" if options else "") + tail
                 if len(label) <= room:
                     return label, ""
             if is_syn:
                 break
-        options = short_options(arrow.words, 0 if is_syn else 2)
+        options = short_options(arrow.words, levels[0])
         label = head + (" win 0" if arrow.win == 0 else "") + tail
         return _cut(label, room), _cut(f"<{options}>" if options else "", self.options.width - self.left)
 
