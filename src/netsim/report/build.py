@@ -133,10 +133,17 @@ class Builder:
             pass  # the arrow itself tells: it knew its fate when it was drawn
         elif moment.kind == PROCESSED and isinstance(row, SegmentRow) and row.accepted is False:
             side = self.sides.side(row.receiver)
-            if side is not None and row.outcome is not None:
+            if side is not None and row.outcome is not None and not self._answered(moment.t_ns, side, row):
                 words = row.outcome.code.replace("-", " ")
                 note = NoteMark(moment.t_ns, side, f"not accepted: {words}", "rejected", reason=row.outcome)
                 self._add(note, row.receiver, row.flow)
+
+    def _answered(self, t_ns: int, side: int, row: SegmentRow) -> bool:
+        """Whether the segment's own answer stands there, given for the very same reason."""
+        last = self.items[-1] if self.items else None
+        if not isinstance(last, Arrow) or (last.t_ns, last.side) != (t_ns, side) or last.reason is None:
+            return False
+        return row.outcome is not None and last.reason.code == row.outcome.code
 
     def _sent(self, row: PacketRow, key: tuple[str, int]) -> None:
         receiver = self.recorder.receiver_of(row)

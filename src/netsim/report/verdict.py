@@ -25,6 +25,11 @@ def simulated(t_ns: int) -> str:
     return f"{format_seconds(t_ns, 1)} s" if t_ns >= 10 * SEC else format_duration(t_ns)
 
 
+def _wall(seconds: float) -> str:
+    """Time it took, for people: `4 ms`, `1.3 s`."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{max(1, round(seconds * 1000))} ms"
+
+
 def verdict_lines(
     recorder: Recorder, expectations: Sequence[Expectation], simulated_ns: int, wall_s: float | None, width: int
 ) -> list[Line]:
@@ -46,7 +51,7 @@ def verdict_lines(
     parts = [counted(len(recorder.segments), "segment")]
     parts += [f"{lost:,} lost"] if lost else []
     parts += [f"{resent:,} resent"] if resent else []
-    took = "" if wall_s is None else f" in {format_duration(max(int(wall_s * 1e6), 1) * 1000)}"
+    took = "" if wall_s is None else f" in {_wall(wall_s)}"
     facts = [", ".join(parts), f"{simulated(simulated_ns)} simulated{took}"]
     good = len(expectations) - len(failed)
     if expectations:
