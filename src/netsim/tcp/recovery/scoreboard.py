@@ -243,6 +243,9 @@ class Scoreboard:
                 self._queue(right)
         if right.retrans_out:
             self.retrans_out += 1
+        if self._range_ends and not record.sacked:
+            self._sack_if_covered(record)
+            self._sack_if_covered(right)
         return right
 
     # --- cumulative ACK ------------------------------------------------------------------
@@ -339,7 +342,11 @@ class Scoreboard:
         if record.retrans_out:
             self.retrans_bytes -= size
         record.start = una
-        return 0 if record.sacked else size
+        if record.sacked:
+            return 0
+        if self._range_ends:
+            self._sack_if_covered(record)
+        return size
 
     def _queue_moved(self, record: Sent, start: int) -> None:
         """`record` waits to be resent and its start moves: its old place in the queue is stale."""
@@ -417,6 +424,12 @@ class Scoreboard:
                 self._sack_one(record, prior_high)
             index += 1
 
+    def _sack_if_covered(self, record: Sent) -> None:
+        """A record that was reported in part only, and became smaller: is what is left reported?"""
+        at = bisect_right(self._range_starts, record.start) - 1
+        if at >= 0 and record.end <= self._range_ends[at]:
+            self._sack_one(record, self._range_ends[-1])
+
     def _sack_one(self, record: Sent, prior_high: int) -> None:
         size = record.end - record.start
         self._note_newest(record)
@@ -449,14 +462,15 @@ class Scoreboard:
         self.sack_new_bytes += size
 
     def apply_dsack(self, start: int, end: int) -> None:
-        """The peer received [start, end) twice (RFC 2883): its copies are out of the network."""
+        """The peer received [start, end) twice (RFC 2883): it holds it, and the copies are out of the network."""
+        self.apply_sack(start, end)
         if end <= self.una:
             return
         records = self.records
         index = self.index_of(start)
         while index < len(records) and records[index].end <= end:
             record = records[index]
-            if record.start >= start and record.retrans_out:
+            if record.start >= start and record.sacked and record.retrans_out:
                 record.retrans_out = False
                 self.retrans_out -= 1
                 self.retrans_bytes -= record.end - record.start
