@@ -120,6 +120,7 @@ class LossRecovery(Phases):
         fack = sb.highest_sacked()
         had_out = sb.head < len(sb.records)
         lost_before = self.lost_total
+        self.new_first = False
         sb.begin_ack(self.high_seq, now_ns - self.rtt.min_rtt_ns, info.ts_echo_ns)
         if info.sack and self.sack_ok:
             self._take_sacks(info)
@@ -145,6 +146,8 @@ class LossRecovery(Phases):
         if not had_out:
             if self.dsack and self.undo_by_dsack():
                 self.try_open(now_ns, info.ece)
+            if self.probe_end >= 0:
+                self._take_probe_ack(now_ns, info, advanced, not_duplicate)
             self._settle()
             return
         if self.probe_end >= 0:
