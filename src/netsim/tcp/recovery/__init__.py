@@ -1,5 +1,10 @@
 """Loss detection and what to resend: scoreboard, NewReno, SACK (RFC 6675), RACK-TLP, PRR, F-RTO.
 
+`LossRecovery` is one object in four layers, one file each, lowest first: `flight` (what goes out and
+how much may), `phases` (how each phase begins and ends), `detection` (what is missing), `machine`
+(what an ACK or a timeout sets in motion). Beside them the parts with a state of their own:
+`scoreboard`, `rack`, `sack`, `prr`, `undo`.
+
 How a sender uses it (`r` is the connection's `LossRecovery`, offsets count from the ISS):
 
     r.on_transmit(now, 0, 1, SENT_SYN)              # every new piece of sequence space it sends

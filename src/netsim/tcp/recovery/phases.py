@@ -3,7 +3,7 @@
     open ──dup ACK, SACK──> disorder ──loss judged──> recovery ──all acknowledged──> open
       └──ECE──> cwr             └──RTO──> loss <──RTO──┘ (from anywhere)
 
-`Phases` sits between `Flight` (what goes out) and `LossRecovery` (what comes in).
+`Phases` sits between `Flight` (what goes out) and `Detection` (what is missing).
 """
 
 from __future__ import annotations

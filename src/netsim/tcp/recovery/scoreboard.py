@@ -47,17 +47,8 @@ class Sent:
     """
 
     __slots__ = (
-        "end",
-        "first_sent_ns",
-        "flags",
-        "lost",
-        "order",
-        "retrans_out",
-        "sacked",
-        "sent_ns",
-        "start",
-        "transmissions",
-    )
+        "end", "first_sent_ns", "flags", "lost", "order", "retrans_out", "sacked", "sent_ns", "start", "transmissions",
+    )  # fmt: skip
 
     def __init__(self, start: int, end: int, sent_ns: int, flags: int, order: int) -> None:
         self.start = start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -106,7 +107,7 @@ class TestCubic:
     def test_plateau_then_growth_again(self) -> None:
         cc = self.after_loss(1000)
         seen = run_round_trips(cc, 200)
-        growth = [b - a for a, b in zip(seen, seen[1:], strict=False)]
+        growth = [b - a for a, b in itertools.pairwise(seen)]
         assert seen == sorted(seen)
         around = [g for segs, g in zip(seen, growth, strict=False) if 995 < segs < 1005]
         assert max(around) <= 1
