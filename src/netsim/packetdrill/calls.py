@@ -95,7 +95,7 @@ class Caller:
         self.machine = machine
         self.config = config
         self.run = run
-        self.system = SYSTEMS[config.profile]
+        self.system = SYSTEMS[config.system]
         self.files: dict[int, Descriptor] = {}
         self.fresh: Descriptor | None = None
         self.current: Pending | None = None

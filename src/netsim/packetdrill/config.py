@@ -62,14 +62,19 @@ class RunOptions:
 
 
 class Config:
-    """What holds for one script: its own option lines over the command line over the defaults."""
+    """What holds for one script: its own option lines over the command line over the defaults.
+
+    system: the system that the script is written for ("linux" or "freebsd"): its constants, its sysctl variables.
+    For the profile "rfc" it is chosen by the script's content.
+    """
 
     def __init__(self, script: tree.Script, options: RunOptions, profile: str) -> None:
         self.profile = profile
-        self.is_linux = profile == "linux"
+        self.system = choose_profile(script.text) if profile == "rfc" else profile
+        self.is_linux = self.system == "linux"
         self.ip_version = options.ip_version or "ipv4"
         self.tolerance_us = options.tolerance_us if options.tolerance_us is not None else 4000
-        self.tolerance_percent_x10 = 50 if profile == "freebsd" else 125
+        self.tolerance_percent_x10 = 125 if self.is_linux else 50
         self.mtu = 1500
         self.mss = 0
         self.ts_tick_us = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from netsim.base.events import ListSink, NullSink, Sink
@@ -23,7 +24,29 @@ from netsim.tcp.profile.base import RFC, Profile
 from netsim.tcp.profile.freebsd import FREEBSD
 from netsim.tcp.profile.linux import LINUX
 
-BASES: Final[dict[str, Profile]] = {"rfc": RFC, "freebsd": FREEBSD, "linux": LINUX}
+STANDARD: Final = replace(
+    FREEBSD,
+    name="rfc",
+    time_wait_style="rfc",
+    listen_drops_syn_ack=False,
+    takes_ack_of_old_segment=False,
+    acks_repeat_fin=False,
+    accepts_all_room=False,
+    time_wait_reuse=False,
+)
+"""The profile `rfc` for scripts written for FreeBSD: the RFCs' rules, FreeBSD's buffers and option layout.
+
+MAY-2 of RFC 9293 (a new SYN may end TIME-WAIT) is not used; SYN with FIN is a SYN like any other.
+"""
+
+
+def base_profile(config: Config) -> Profile:
+    """The profile before any sysctl variable is set."""
+    if config.profile == "rfc":
+        return RFC if config.is_linux else STANDARD
+    return LINUX if config.is_linux else FREEBSD
+
+
 _MAX_PACKETS: Final = 200_000
 
 
@@ -46,8 +69,8 @@ class Machine:
         self.log: list[tuple[int, Packet]] = []
         self.record = record
         self.sink: Sink = ListSink() if record else NullSink()
-        system = "linux" if config.profile == "linux" else "freebsd"
-        self.settings = SystemSettings(BASES[config.profile], system)
+        fixed = {"drop_syn_fin": False} if config.profile == "rfc" else {}
+        self.settings = SystemSettings(base_profile(config), config.system, fixed)
         self.host = Host(
             "dut",
             [config.local_addr],

@@ -40,7 +40,7 @@ class ScriptRun:
         self.script = script
         self.config = Config(script, options, profile)
         self.machine = Machine(self.config, record=record, seed=options.seed)
-        self.constants = LINUX if profile == "linux" else FREEBSD
+        self.constants = LINUX if self.config.is_linux else FREEBSD
         self.flow: Flow | None = None
         self.next_remote_port = _FIRST_REMOTE_PORT
         self.caller = Caller(self.machine, self.config, self.constants, self)

@@ -177,10 +177,12 @@ _HOST_LEVEL: Final = frozenset(
 class SystemSettings:
     """The sysctl variables of the system under test, and the profile that follows from them.
 
-    values: every variable that was set, by name.
+    values: every variable that was set, by name
+    fixed: fields of the profile that no variable changes
     """
 
-    def __init__(self, base: Profile, system: str) -> None:
+    def __init__(self, base: Profile, system: str, fixed: Fields | None = None) -> None:
+        self.fixed = dict(fixed or {})
         self.base = base
         self.system = system
         self.values: dict[str, str] = {}
@@ -215,5 +217,6 @@ class SystemSettings:
         """The profile with everything that was set."""
         if not self._fields:
             return self.base
-        known = {name: value for name, value in self._fields.items() if hasattr(self.base, name)}
+        fields = {**self._fields, **self.fixed}
+        known = {name: value for name, value in fields.items() if hasattr(self.base, name)}
         return replace(self.base, **known)

@@ -54,5 +54,4 @@ class System:
 
 LINUX: Final = System("linux", symbols.LINUX, symbols.ERRNO_LINUX, _LINUX_STATES, 2)
 FREEBSD: Final = System("freebsd", symbols.FREEBSD, symbols.ERRNO_FREEBSD, _FREEBSD_STATES, 1)
-SYSTEMS: Final = {"linux": LINUX, "freebsd": FREEBSD, "rfc": FREEBSD}
-"""The interface that each profile's scripts are written for."""
+SYSTEMS: Final = {"linux": LINUX, "freebsd": FREEBSD}

@@ -19,7 +19,7 @@ def tcp_info(socket: TcpSocket | None, machine: Machine) -> dict[str, int]:
     if not isinstance(found, dict):
         return {}
     info = dict(found)
-    system = SYSTEMS[machine.config.profile]
+    system = SYSTEMS[machine.config.system]
     if socket.slot is not None:
         state = str(socket.slot.conn.state.value)
     else:

@@ -227,7 +227,8 @@ def step4_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     if ep.state is SYN_RECEIVED and ep.passive and not ep.profile.resend_syn_ack_on_syn:
         back_to_listen(ep, now_ns, "rcv-syn", why.SYN_BACK_TO_LISTEN)
         return why.SYN_BACK_TO_LISTEN
-    if ep.profile.insecure_syn:
+    # The SYN's own number must be in the window for that; a FIN behind it may be all that is acceptable.
+    if ep.profile.insecure_syn and seq_in(seg.seq, ep.receiver.rcv.nxt, ep.receiver.acceptance_window()):
         reset(ep, now_ns, "rcv-rst", why.RST_SYN_IN_WINDOW)
         ep.error = "connection-reset"
         return why.RST_SYN_IN_WINDOW
