@@ -25,8 +25,32 @@ class AckPolicy:
         """How long an ACK may wait from now on."""
         raise NotImplementedError
 
+    # What a policy may want to know besides; by default it does not care.
+
+    def on_established(self, mss: int, rcv_wnd: int) -> None:
+        """The connection is open."""
+
+    def on_rtt(self, srtt_ns: int, rto_ns: int) -> None:
+        """A round trip was measured."""
+
+    def on_window(self, rcv_wnd: int) -> None:
+        """A window was offered."""
+
     def on_data_sent(self, now_ns: int) -> None:
-        """We sent data (an interactive exchange may delay longer)."""
+        """We sent data."""
+
+    def on_ack_sent(self, now_ns: int) -> None:
+        """An acknowledgement left."""
+
+    def on_delay_over(self, now_ns: int) -> None:
+        """The delayed-ACK timer fired."""
+
+    def on_fin(self) -> None:
+        """The peer's FIN came in ESTABLISHED."""
+
+    def on_read(self, now_ns: int, unacked_bytes: int, emptied: bool) -> Reason | None:
+        """The user read, and an ACK is owed: a reason to send it now."""
+        return None
 
 
 class RfcAckPolicy(AckPolicy):
@@ -71,6 +95,10 @@ class FreebsdAckPolicy(RfcAckPolicy):
 def ack_policy_for(profile: Profile, delayed: bool) -> AckPolicy:
     """The policy that a profile asks for (`delayed` False: the user switched delayed ACKs off)."""
     delay = profile.delayed_ack_ns if delayed else 0
+    if profile.ack_policy == "linux":
+        from netsim.tcp.acking_linux import LinuxAckPolicy
+
+        return LinuxAckPolicy(delayed)
     if profile.ack_policy == "freebsd":
         return FreebsdAckPolicy(profile.ack_every_segs, delay)
     return RfcAckPolicy(profile.ack_every_segs, delay, profile.quick_acks)

@@ -185,6 +185,8 @@ def enter_established(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> 
     ep.stop_timer(now_ns, RTO)
     ep.stop_timer(now_ns, KEEPALIVE)
     round_receive_buffer(ep)
+    ep.receiver.ack_policy.on_established(min(ep.snd.mss, ep.receiver.mss), ep.receiver.free_bytes())
+    ep.receiver.ack_policy.on_window(ep.receiver.free_bytes())
     ep.sender.established(ep, now_ns)
 
 

@@ -132,6 +132,10 @@ def receive(ep: Endpoint, now_ns: int, max_bytes: int, peek: bool) -> bytes:
         _tell(ep, now_ns, "RECEIVE", f"{len(data)} bytes")
         if ep.state in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2) and receiver.should_update_window():
             receiver.ack_reason = receiver.ack_reason or why.WINDOW_UPDATE
+        elif receiver.unacked_segs and receiver.ack_reason is None:
+            receiver.ack_reason = receiver.ack_policy.on_read(
+                now_ns, receiver.unacked_bytes, emptied=receiver.buffer.size == 0
+            )
     elif ep.state is CLOSED and not receiver.fin_done:
         raise CallError(ep.error or NO_CONNECTION)
     elif ep.state in (CLOSING, LAST_ACK, TIME_WAIT):

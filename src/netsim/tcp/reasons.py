@@ -126,6 +126,9 @@ HELD_CWND: Final = _reason("held-cwnd", "The congestion window is used up.", "RF
 HELD_HANDSHAKE: Final = _reason(
     "held-handshake", "The connection is not open yet: data waits for the handshake.", "RFC 9293 §3.10.2"
 )
+HELD_TSO: Final = _reason(
+    "held-tso", "The next ACK is near: wait for it, and hand the network interface a larger piece.", ""
+)
 HELD_PACING: Final = _reason("held-pacing", "Pacing spreads the segments over the round trip.", "")
 
 # --- retransmission and other timers ----------------------------------------------------

@@ -182,6 +182,8 @@ class Receiver:
     def ack_sent(self, now_ns: int) -> None:
         """A segment with an ACK of RCV.NXT left: nothing is owed any more."""
         self.ack_reason = None
+        if self.unacked_segs or self.fin_done:
+            self.ack_policy.on_ack_sent(now_ns)
         self.unacked_bytes = 0
         self.unacked_segs = 0
         self._dsack = None

@@ -19,6 +19,7 @@ from netsim.base.packet import ACK, CWR, ECE, FIN, PSH, SYN, URG, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add, seq_diff, seq_gt, seq_le, seq_lt
 from netsim.tcp import reasons as why
+from netsim.tcp import tso
 from netsim.tcp.buffers import SendBuffer
 from netsim.tcp.congestion.base import initial_window_bytes
 from netsim.tcp.congestion.factory import make_congestion_control
@@ -34,6 +35,7 @@ from netsim.tcp.recovery.base import (
     TIMER_RTO,
     AckInfo,
 )
+from netsim.tcp.recovery.base import RECOVERY as RECOVERY_PHASE
 from netsim.tcp.recovery.machine import LossRecovery
 from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PUSH, SENT_SYN, Sent
 from netsim.tcp.tcb import SendSpace
@@ -280,6 +282,8 @@ class Sender:
         if ack > self.una:
             self._advance(ep, now_ns, ack, seg.ack)
         recovery.on_ack(now_ns, info)
+        if recovery.rtt_ns >= 0:
+            ep.receiver.ack_policy.on_rtt(recovery.rtt.srtt_ns, recovery.rtt.rto_ns)
         if recovery.cwr_pending:
             recovery.cwr_pending = False
             ep.ecn_wants_cwr = True
@@ -407,9 +411,53 @@ class Sender:
             size = usable
         if size > allowed:
             size = allowed
+        if self.profile.tso and size == mss and available > mss and not self._tlp_new and not self.snd.urgent:
+            size = self._offload_bytes(ep, now_ns, mss, available, usable, allowed)
+            if size == 0:
+                self._cwnd_held = True
+                if ep.recording:
+                    ep.held(now_ns, available, why.HELD_TSO)
+                return None
         self._tlp_new = False
         self._force = False
         return self._send_new(ep, now_ns, size)
+
+    def _offload_bytes(
+        self, ep: Endpoint, now_ns: int, mss: int, available: int, usable: int, allowed: int
+    ) -> int:  # fmt: skip
+        """How much one segment for the network interface holds: whole segments, and the last partial one.
+
+        0: it is better to wait for a larger piece (tcp_tso_should_defer).
+        """
+        recovery = self.recovery
+        cc, rtt, sb = recovery.cc, recovery.rtt, recovery.sb
+        flying = recovery.in_flight_segs()
+        rate = tso.pacing_rate(self.profile, cc.cwnd, cc.ssthresh, self.nxt - self.una, rtt.srtt_ns)
+        segments = tso.goal_segments(self.profile, rate, mss, cc.cwnd // mss, flying, rtt.min_rtt_ns)
+        end = self._end_of_record(available)
+        wanted = end or available
+        first = sb.first()
+        if segments > 1 and first is not None and recovery.phase < RECOVERY_PHASE:
+            if tso.should_defer(
+                self.profile,
+                now_ns=now_ns,
+                last_sent_ns=recovery.last_sent_ns,
+                head_sent_ns=first.sent_ns,
+                srtt_ns=rtt.srtt_ns,
+                usable=usable,
+                allowed=allowed,
+                available=wanted if self.fin_offset == NOT_QUEUED else 0,
+                window=self.snd.wnd,
+                cwnd=cc.cwnd,
+                max_bytes=segments * mss,
+            ):
+                return 0
+        limit = segments * mss
+        size = min(wanted, usable, limit)
+        partial = size % mss
+        if partial and (size < wanted or self.corked or self._nagle_holds(idle=first is None, last=True)):
+            size -= partial
+        return size
 
     def _may_send_before_established(self, ep: Endpoint) -> bool:
         """Before our SYN is acknowledged only Fast Open lets data go (RFC 7413), and CLOSE a FIN."""
@@ -503,6 +551,8 @@ class Sender:
         flags = ACK
         sent_flags = 0
         reason = why.DATA
+        if size > self.recovery.smss and self.profile.tso:
+            flags |= PSH  # tcp_transmit_skb: every segment for offload is pushed; its parts are not marked
         if size and (end == self.buffer.end + 1 or self._has_push_mark(offset, end)) and not self.corked:
             flags |= PSH
             sent_flags |= SENT_PUSH
@@ -536,10 +586,11 @@ class Sender:
         self.recovery.on_transmit(now_ns, start, self.nxt, sent_flags)
 
     def _has_push_mark(self, start: int, end: int) -> bool:
+        exactly = self.profile.push_at_end_of_write
         for mark in self.push_marks:
             if mark > end:
                 return False
-            if mark > start:
+            if mark == end or (mark > start and not exactly):
                 return True
         return False
 

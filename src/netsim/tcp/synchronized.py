@@ -376,6 +376,7 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
         if receiver.fin_reached():
             step8_fin(ep, now_ns)
             if state is ESTABLISHED and ep.profile.delay_fin_ack and receiver.ack_reason is why.ACK_FIN:
+                receiver.ack_policy.on_fin()
                 receiver.delay_fin_ack()
         if receiver.ack_reason is None and receiver.unacked_segs and not ep.timers.is_set(DELACK):
             delay = receiver.ack_policy.delay_ns(now_ns)

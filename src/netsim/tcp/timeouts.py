@@ -125,6 +125,7 @@ def give_up(ep: Endpoint, now_ns: int) -> None:
 def delayed_ack_timeout(ep: Endpoint, now_ns: int) -> None:
     """The ACK waited long enough."""
     ep.timer_expired(now_ns, DELACK, why.ACK_DELAYED)
+    ep.receiver.ack_policy.on_delay_over(now_ns)
     ep.receiver.ack_reason = why.ACK_DELAYED
 
 

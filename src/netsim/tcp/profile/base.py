@@ -143,10 +143,15 @@ class Profile:
     dup_threshold: int = 3
     push_every_write: bool = True
     """PSH on the last segment of each write; False: only when the send buffer runs empty."""
+    push_at_end_of_write: bool = False
+    """Linux: PSH only where a segment ends with a write, not where it merely contains the end of one."""
     tso: bool = False
     """Hand segments larger than the MSS to the network interface."""
     tso_min_segs: int = 2
     tso_win_divisor: int = 3
+    pacing_ss_ratio: int = 200
+    pacing_ca_ratio: int = 120
+    """Percent of cwnd per round trip, in slow start and after (Linux net.ipv4.tcp_pacing_*_ratio)."""
     pacing: bool = False
     slow_start_after_idle: bool = True
     """RFC 5681 §4.1: restart from the initial window after an idle RTO."""
