@@ -69,6 +69,4 @@ def should_defer(
         return False
     if profile.tso_win_divisor and limit >= min(window, cwnd) // profile.tso_win_divisor:
         return False
-    if now_ns - head_sent_ns < srtt_ns // 2:
-        return False
-    return True
+    return not now_ns - head_sent_ns < srtt_ns // 2
