@@ -9,6 +9,7 @@ to one, they share a side and an item's `who` names its host.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -161,6 +162,34 @@ class Ladder:
         self.right_state = ""
         self.items: list[Item] = items if items is not None else []
         self.notes: list[str] = []
+
+
+def excerpt(ladder: Ladder, numbers: list[int], before: int = 2, after: int = 2) -> Ladder:
+    """The piece of a ladder around the first of some segments (`Arrow.n`), which is marked; empty if it is not there.
+
+    States entered before the piece are its first states.
+    """
+    arrows = [place for place, item in enumerate(ladder.items) if isinstance(item, Arrow) and item.n]
+    wanted = [place for place in arrows if getattr(ladder.items[place], "n", 0) in numbers]
+    piece = Ladder(ladder.left, ladder.right)
+    if not wanted:
+        return piece
+    middle = arrows.index(wanted[0])
+    first = arrows[max(0, middle - before)]
+    last = arrows[middle + after + 1] if middle + after + 1 < len(arrows) else len(ladder.items)
+    piece.left_state, piece.right_state = ladder.left_state, ladder.right_state
+    for item in ladder.items[:first]:
+        if isinstance(item, StateMark):
+            if item.side == LEFT:
+                piece.left_state = item.state
+            else:
+                piece.right_state = item.state
+    piece.items = list(ladder.items[first:last])
+    marked = copy(ladder.items[wanted[0]])
+    assert isinstance(marked, Arrow)
+    marked.note = marked.note or "← here"
+    piece.items[wanted[0] - first] = marked
+    return piece
 
 
 DULL_FLAGS: Final = frozenset({"ACK", "PSH,ACK", "PSH"})

@@ -31,20 +31,29 @@ def _wall(seconds: float) -> str:
 
 
 def verdict_lines(
-    recorder: Recorder, expectations: Sequence[Expectation], simulated_ns: int, wall_s: float | None, width: int
+    recorder: Recorder,
+    expectations: Sequence[Expectation],
+    simulated_ns: int,
+    wall_s: float | None,
+    width: int,
+    excerpts: dict[int, list[Line]] | None = None,
 ) -> list[Line]:
     """Failed expectations with what happened instead, then one line for all.
 
-    wall_s: seconds it took, None leaves it out (then the lines are the same every time).
+    wall_s:   seconds it took, None leaves it out (then the lines are the same every time).
+    excerpts: position of an expectation -> the piece of the ladder where the trouble is.
     """
     lines: list[Line] = []
     failed = [each for each in expectations if not each.passed]
-    for each in failed:
+    for position, each in enumerate(expectations):
+        if each.passed:
+            continue
         lines.append(Line())
         for number, text in enumerate(textwrap.wrap(each.text, width - 3) or [""]):
             lines.append(line((" ✗ " if number == 0 else "   ", "fail"), (text, "title")))
         for detail in each.detail.splitlines():
             lines += [line((f"   {text}", "")) for text in textwrap.wrap(detail, width - 3) or [""]]
+        lines += (excerpts or {}).get(position, [])
     lines.append(Line())
     lost = sum(row.dropped is not None for row in recorder.segments)
     resent = sum(row.retransmission for row in recorder.segments)

@@ -22,8 +22,10 @@ from netsim.report.console import (
 )
 
 if TYPE_CHECKING:
+    from netsim.report.cells import Line
     from netsim.report.items import Ladder
     from netsim.report.json import Expectation
+    from netsim.report.ladder import Options
     from netsim.scenario.model import Scenario
     from netsim.scenario.outcome import RunResult
 
@@ -79,6 +81,22 @@ def expectations_of(result: RunResult) -> list[Expectation]:
     return [Expectation(verdict.text, verdict.passed, verdict.detail) for verdict in result.verdicts]
 
 
+def excerpts(result: RunResult, drawing: Options) -> dict[int, list[Line]]:
+    """For each failed expectation (by its position) the piece of the ladder where the trouble is."""
+    from netsim.report.items import excerpt
+    from netsim.report.ladder import draw
+
+    found: dict[int, list[Line]] = {}
+    for position, verdict in enumerate(result.verdicts):
+        if verdict.passed or not verdict.rows or len(found) >= 10:
+            continue
+        row = result.recorder.segments[verdict.rows[0] - 1]
+        piece = excerpt(ladder_of(result, row.flow), verdict.rows)
+        if piece.items:
+            found[position] = draw(piece, drawing)
+    return found
+
+
 def _render(result: RunResult, wall_s: float, options: dict[str, Any]) -> str:
     """The run in the wanted form."""
     form: str = options["output_format"]
@@ -119,7 +137,9 @@ def _render(result: RunResult, wall_s: float, options: dict[str, Any]) -> str:
     width = options["width"] or terminal_width(output)
     drawing = Options(width=width, show_all=options["show_all"], explain=options["explain"])
     lines = draw(ladder, drawing)
-    lines += verdict_lines(result.recorder, expectations_of(result), result.simulated_ns, wall_s, drawing.width)
+    lines += verdict_lines(
+        result.recorder, expectations_of(result), result.simulated_ns, wall_s, drawing.width, excerpts(result, drawing)
+    )
     ascii_only = options["ascii_only"] or (output in (None, "-") and not unicode_works())
     return paint(lines, color=use_color(options["color"], output), ascii_only=ascii_only)
 
