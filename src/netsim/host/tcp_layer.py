@@ -178,9 +178,9 @@ class TcpLayer:
                 self._drop(now_ns, seg, refusal)
                 return
         elif bits == ACK and self.host.settings.syn_cookies != "off":
-            mss = cookies.check(self.host.secret, now_ns, seg)
-            if mss is not None:
-                self._open_by_cookie(now_ns, listener, seg, mss)
+            found = cookies.check(self.host.secret, now_ns, seg)
+            if found is not None:
+                self._open_by_cookie(now_ns, listener, seg, found[0], found[1])
                 return
         slot = self.spare(now_ns, listener)
         if bits == SYN:
@@ -242,24 +242,25 @@ class TcpLayer:
 
     def _answer_with_cookie(self, now_ns: int, listener: Listener, syn: Segment) -> None:
         """Send a SYN,ACK whose number is a cookie, and forget the connection."""
+        keep_sack = self.host.profile.syn_cookie_sack
         slot = self.spare(now_ns, listener)
         listener.spare = None
         listener.cookies_sent += 1
         self._prepare(now_ns, slot.conn, syn, None)
-        slot.conn.ep.snd.iss = cookies.make(self.host.secret, now_ns, syn)
-        slot.conn.handle_segment(now_ns, cookies.without_extras(syn))
+        slot.conn.ep.snd.iss = cookies.make(self.host.secret, now_ns, syn, keep_sack)
+        slot.conn.handle_segment(now_ns, cookies.without_extras(syn, keep_sack))
         answer = slot.conn.poll_transmit(now_ns)
         if answer is not None:
             self.host.out.append(answer)
 
-    def _open_by_cookie(self, now_ns: int, listener: Listener, ack: Segment, mss: int) -> None:
+    def _open_by_cookie(self, now_ns: int, listener: Listener, ack: Segment, mss: int, sack: bool) -> None:
         """An ACK of a cookie: rebuild the connection as the SYN would have left it, then let it see the ACK."""
         if listener.accept_queue_is_full():
             listener.overflowed += 1
             self._drop(now_ns, ack, reasons.ACCEPT_QUEUE_FULL)
             return
         slot = self.spare(now_ns, listener)
-        syn = cookies.rebuilt_syn(ack, mss)
+        syn = cookies.rebuilt_syn(ack, mss, sack)
         self._prepare(now_ns, slot.conn, syn, None)
         slot.conn.ep.snd.iss = seq_add(ack.ack, -1)
         slot.conn.handle_segment(now_ns, syn)

@@ -215,8 +215,13 @@ class SystemSettings:
 
     def profile(self) -> Profile:
         """The profile with everything that was set."""
-        if not self._fields:
+        if not self.values:
             return self.base
         fields = {**self._fields, **self.fixed}
+        if self.system == "freebsd" and self.number("net.inet.tcp.pmtud_blackhole_detection"):
+            fields["black_hole_mss"] = (
+                self.number("net.inet.tcp.pmtud_blackhole_mss"),
+                self.number("net.inet.tcp.v6pmtud_blackhole_mss"),
+            )
         known = {name: value for name, value in fields.items() if hasattr(self.base, name)}
         return replace(self.base, **known)

@@ -79,6 +79,7 @@ class Endpoint:
         "recording",
         "remote_addr",
         "remote_port",
+        "saved_mss",
         "sender",
         "sink",
         "snd",
@@ -121,6 +122,7 @@ class Endpoint:
         self.remote_addr = ""
         self.remote_port = 0
         self.mtu = mtu
+        self.saved_mss = 0
         self.ts_offset = ts_offset
         self.state: State = CLOSED
         self.snd = SendSpace(iss)

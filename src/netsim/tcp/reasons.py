@@ -372,6 +372,13 @@ ICMP_IGNORED: Final = _reason(
     "The quoted number is not in flight, or the message is to be ignored: drop it.",
     "RFC 5927 §4; RFC 9293 §3.9.2.2",
 )
+BLACK_HOLE_SUSPECTED: Final = _reason(
+    "black-hole-suspected", "Nothing comes back: perhaps a router drops large packets silently; try smaller segments.",
+    "RFC 2923 §2.1",
+)  # fmt: skip
+NO_BLACK_HOLE: Final = _reason(
+    "no-black-hole", "Smaller segments did not help: it is no black hole, use the old size again.", "RFC 2923 §2.1"
+)
 ICMP_TOO_BIG: Final = _reason(
     "icmp-too-big", "A router says that the packet is too big: smaller segments from now on, and send again.",
     "RFC 1191 §6.4; RFC 8201 §5.4",

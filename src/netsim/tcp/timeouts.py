@@ -110,7 +110,31 @@ def retransmission_timeout(ep: Endpoint, now_ns: int) -> None:
         return
     if count == ep.profile.r1_retries:
         ep.notify(now_ns, "r1", why.R1_REACHED)
+    if ep.profile.black_hole_mss[0]:
+        suspect_black_hole(ep, now_ns, count)
     sender.retransmission_timeout(ep, now_ns)
+
+
+def suspect_black_hole(ep: Endpoint, now_ns: int, count: int) -> None:
+    """Every second timeout, smaller segments, as long as there are smaller ones to try; then the old size again.
+
+    FreeBSD, sys/netinet/tcp_timer.c: tcp_timer_rexmt (Path MTU black-hole detection); the idea of RFC 2923 §2.1.
+    """
+    if count < 2 or count % 2:
+        return
+    profile, snd = ep.profile, ep.snd
+    six = ":" in ep.local_addr
+    steps = (profile.black_hole_mss[six], profile.default_mss_v6 if six else profile.default_mss_v4)
+    smaller = [size for size in steps if 0 < size < snd.mss] if count < 6 else []
+    if smaller:
+        ep.saved_mss = ep.saved_mss or snd.mss
+        snd.mss = smaller[0]
+        ep.note(now_ns, why.BLACK_HOLE_SUSPECTED)
+    elif ep.saved_mss:
+        snd.mss = ep.saved_mss
+        ep.saved_mss = 0
+        ep.note(now_ns, why.NO_BLACK_HOLE)
+    ep.sender.path_mtu_shrank(ep, now_ns)
 
 
 def give_up(ep: Endpoint, now_ns: int) -> None:

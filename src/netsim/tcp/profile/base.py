@@ -233,6 +233,11 @@ class Profile:
     """"rfc" or "freebsd": what is answered in TIME-WAIT."""
     icmp_hard_error_established: bool = True
     """Abort a synchronized connection on a hard ICMP error (SHLD-26). RFC 5927 §5.2 notes stacks that do not."""
+    syn_cookie_sack: bool = False
+    """A SYN cookie remembers that the peer offered SACK (FreeBSD)."""
+    black_hole_mss: tuple[int, int] = (0, 0)
+    """Send MSS (IPv4, IPv6) to try after every second timeout, in case a router drops large packets silently
+    (FreeBSD: pmtud_blackhole_detection); then the default MSS, then the old one again. 0: not done."""
     rst_as_bound_socket: bool = False
     """The RST for a port that a socket is bound to (not listening) carries that socket's TTL and TOS (FreeBSD)."""
     mss_option_at_once: bool = False

@@ -41,6 +41,7 @@ FREEBSD: Final = Profile(
     keep_syn_data=False,  # the syncache has no room for it
     keep_crossed_syn_text=True,  # tcp_do_segment, TCPS_SYN_SENT
     icmp_refusals=ICMP_REFUSALS,
+    syn_cookie_sack=True,  # tcp_syncache.c: union syncookie
     rst_as_bound_socket=True,  # tcp_respond takes them from the inpcb that the lookup found
     mss_option_at_once=True,  # tcp_ctloutput: t_maxseg = optval
     icmp_mtu_below_mss_only=True,  # tcp_ctlinput: believed if it is less than t_maxseg and the headers
