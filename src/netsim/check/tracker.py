@@ -1,0 +1,336 @@
+"""The streaming pass: which connection a record belongs to, the fast path, and the life of connections.
+
+`feed` takes plain in-order data and plain new acknowledgements with integer comparisons only;
+everything else goes through `take` (in `segment.py`), which classifies and asks the rules.
+Memory is bounded by live connections: a closed one lingers for a while (so that what comes
+after its end is still seen as belonging to it), is then summarised, handed to `on_done` and
+remembered only as a small `Tomb`; unanswered SYNs are limited in number, oldest out first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from netsim.base.packet import ACK, PSH, RST, SYN
+from netsim.capture.record import TcpRecord, reverse_key
+from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Tomb
+from netsim.check.look import Look
+from netsim.check.model import AT_CAPTURE, AT_END, MOMENTS, Rule
+from netsim.check.states import STAGE_OPEN, refresh
+
+_PLAIN: Final = 0x1FF & ~PSH
+_HALF: Final = 0x80000000
+LINGER_NS: Final = 10_000_000_000
+TOMB_NS: Final = 240_000_000_000
+MAX_ATTEMPTS: Final = 20_000
+MAX_LINGERING: Final = 5_000
+MAX_TOMBS: Final = 50_000
+ATTEMPT_NS: Final = 190_000_000_000
+SLOW_AGE_NS: Final = 200_000_000
+MAX_ISNS: Final = 20_000
+
+
+class Tracker:
+    """Rebuilds connections from records, in one pass.
+
+    rules:   in registry order; asked at their moments
+    on_done: called with each connection when it is over and judged by the rules asked at its end
+    """
+
+    __slots__ = (
+        "at", "attempts", "clock_steps", "conns", "halves", "isn_count", "isns", "last_ns", "lingering", "look",
+        "now_ns", "on_done", "rules", "tombs", "hits", "cut", "first_ns", "partial", "bad_sums", "giants",
+    )  # fmt: skip
+
+    def __init__(self, rules: tuple[Rule, ...], on_done: Callable[[Conn], None]) -> None:
+        self.rules = rules
+        self.on_done = on_done
+        self.at: list[list[tuple[int, Rule]]] = [[] for _ in range(MOMENTS)]
+        for index, rule in enumerate(rules):
+            for moment in rule.moments:
+                self.at[moment].append((index, rule))
+        self.halves: dict[bytes, Half] = {}
+        self.conns = 0
+        self.attempts: dict[bytes, Conn] = {}
+        self.lingering: dict[int, Conn] = {}
+        self.tombs: dict[bytes, Tomb] = {}
+        self.now_ns = 0
+        self.first_ns = UNKNOWN
+        self.last_ns = UNKNOWN
+        self.clock_steps: list[tuple[int, int]] = []
+        self.isns: dict[bytes, list[tuple[int, int, int]]] = {}
+        self.isn_count = 0
+        self.hits: list[tuple[int, str, str, list[int]]] = []
+        self.look: Look | None = None
+        self.cut = 0
+        self.partial = 0
+        self.bad_sums = 0
+        self.giants = 0
+
+    # --- per packet --------------------------------------------------------------------
+
+    def feed(self, r: TcpRecord) -> None:
+        """Take one record, in the file's order."""
+        h = self.halves.get(r.key)
+        if h is None:
+            self._meet(r)
+            return
+        if h.fast and (r.flags & _PLAIN) == ACK and r.tos == h.tos and r.seq == h.nxt & MASK and (
+            r.opts.layout == h.layout
+        ):  # fmt: skip
+            p = h.peer
+            una = p.una
+            moved = (r.ack - una) & MASK
+            size = r.payload_len
+            edge = una + moved + (r.wnd << h.shift)
+            end = h.nxt + size
+            t_ns = r.t_ns
+            if (
+                una + moved <= p.nxt
+                and edge >= p.edge
+                and r.wnd != 0
+                and end <= h.limit
+                and size <= h.max_len
+                and (size != 0 or moved != 0)
+                and t_ns >= self.now_ns
+                and (
+                    r.ts_val < 0
+                    or ((r.ts_val - h.ts_val) & MASK < _HALF and (p.ts_val - r.ts_ecr) & MASK < _HALF)
+                )
+            ):
+                if moved:
+                    sent = p.sent
+                    head = p.head
+                    count = len(sent)
+                    if head < count and t_ns - sent[head].t_ns < SLOW_AGE_NS:
+                        last = sent[head]
+                        while head < count:
+                            first = sent[head]
+                            if (first.seq + first.payload_len - una) & MASK > moved:
+                                break
+                            last = first
+                            head += 1
+                        if head > p.head:
+                            rtt = t_ns - last.t_ns
+                            p.srtt += (rtt - p.srtt) >> 3
+                            if rtt < p.rtt_min:
+                                p.rtt_min = rtt
+                            if rtt > p.rtt_max:
+                                p.rtt_max = rtt
+                            p.rtt_sum += rtt
+                            p.rtt_n += 1
+                            if head > 256:
+                                del sent[:head]
+                                head = 0
+                            p.head = head
+                    elif head < count:
+                        self._slow(h, r)
+                        return
+                    una += moved
+                    p.una = una
+                    p.una_ns = t_ns
+                    law = p.law + una + una
+                    p.limit = edge if edge < law else law
+                elif edge > p.edge:
+                    law = p.law + una + una
+                    p.limit = edge if edge < law else law
+                p.edge = edge
+                h.wnd = r.wnd
+                h.last_ack = una
+                if size:
+                    h.nxt = end
+                    h.sent.append(r)
+                    h.last_new_ns = t_ns
+                    h.data_packets += 1
+                    if h.head == 0 and len(h.sent) > 4096:
+                        del h.sent[:2048]
+                else:
+                    h.pure_acks += 1
+                h.ts_val = r.ts_val
+                h.ts_ecr = r.ts_ecr
+                if r.ip_id == h.id_next:
+                    h.id_ok += 1
+                elif h.id_inc:
+                    _note_id(h, r)
+                if size > h.seg_max:
+                    h.id_next = (r.ip_id + (size + h.seg_max - 1) // h.seg_max) & 0xFFFF
+                else:
+                    h.id_next = (r.ip_id + h.id_inc) & 0xFFFF
+                h.last = r
+                h.packets += 1
+                self.now_ns = t_ns
+                return
+        self._slow(h, r)
+
+    def _slow(self, h: Half, r: TcpRecord) -> None:
+        """Everything that is not plain."""
+        self._tick(r)
+        if h.conn.linger and self._reopens(h, r):
+            return
+        take(self, h, r)
+
+    def _tick(self, r: TcpRecord) -> None:
+        """The clock of the capture; whatever is due by it."""
+        t_ns = r.t_ns
+        if t_ns < self.now_ns:
+            if len(self.clock_steps) < 1000:
+                self.clock_steps.append((r.frame, t_ns - self.now_ns))
+        elif self.first_ns < 0:
+            self.first_ns = t_ns
+        self.now_ns = t_ns
+        lingering = self.lingering
+        while lingering:
+            ident = next(iter(lingering))
+            c = lingering[ident]
+            if len(lingering) <= MAX_LINGERING and t_ns - c.last_ns < LINGER_NS:
+                break
+            del lingering[ident]
+            self._finish(c)
+
+    # --- the life of connections ---------------------------------------------------------
+
+    def _meet(self, r: TcpRecord) -> None:
+        """The first record of an unknown pair of endpoints."""
+        self._tick(r)
+        other = reverse_key(r.key)
+        flags = r.flags
+        from_client = True
+        if flags & SYN:
+            from_client = not flags & ACK
+        else:
+            sport = r.key[-4] << 8 | r.key[-3]
+            dport = r.key[-2] << 8 | r.key[-1]
+            from_client = sport > dport
+        c = self._open(r, r.key if from_client else other, other if from_client else r.key)
+        take(self, c.client if from_client else c.server, r)
+
+    def _open(self, r: TcpRecord, client: bytes, server: bytes) -> Conn:
+        """A new connection; its first record is `r`."""
+        c = Conn(self.conns, client, server, r)
+        self.conns += 1
+        tombs = self.tombs
+        if tombs:
+            tomb = tombs.pop(client, None) or tombs.pop(server, None)
+            if tomb is not None and r.t_ns - tomb.closed_ns < TOMB_NS:
+                c.previous = tomb
+        self.halves[client] = c.client
+        self.halves[server] = c.server
+        if self.look is None:
+            self.look = Look(c, r)
+        if r.flags & SYN and not r.flags & ACK:
+            c.open = "attempt"
+            attempts = self.attempts
+            attempts[client] = c
+            if len(attempts) > MAX_ATTEMPTS or (
+                r.frame & 0xFF == 0 and r.t_ns - next(iter(attempts.values())).last_ns > ATTEMPT_NS
+            ):
+                key = next(iter(attempts))
+                oldest = attempts.pop(key)
+                if oldest.open == "attempt":
+                    self._finish(oldest)
+        return c
+
+    def answered(self, c: Conn) -> None:
+        """The connection is no longer a mere attempt."""
+        self.attempts.pop(c.client.addr_key, None)
+
+    def closed(self, c: Conn, t_ns: int) -> None:
+        """The connection is over; it lingers."""
+        if c.closed_ns < 0:
+            c.closed_ns = t_ns
+        if not c.linger:
+            c.linger = True
+            self.lingering[c.ident] = c
+            self.attempts.pop(c.client.addr_key, None)
+
+    def _reopens(self, h: Half, r: TcpRecord) -> bool:
+        """A SYN with another ISN after the end is a new connection with the same addresses and ports."""
+        if not r.flags & SYN or r.flags & (ACK | RST):
+            return False
+        known = h.syn
+        if known is not None and known.seq == r.seq:
+            return False
+        self.replace(h.conn, r, h.addr_key, h.peer.addr_key)
+        return True
+
+    def replace(self, old: Conn, r: TcpRecord, client: bytes, server: bytes) -> None:
+        """End `old` now and begin a new connection on the same addresses and ports with the SYN `r`."""
+        self.lingering.pop(old.ident, None)
+        self.attempts.pop(old.client.addr_key, None)
+        if old.closed_ns < 0:
+            old.closed_ns = old.last_ns
+        self._finish(old)
+        c = self._open(r, client, server)
+        c.reused = True
+        c.add("reused_ports", r.frame)
+        take(self, c.client, r)
+
+    def _finish(self, c: Conn) -> None:
+        """Summarise: ask the rules of the end, hand over, forget all but a tomb."""
+        if self.halves.get(c.client.addr_key) is c.client:
+            del self.halves[c.client.addr_key]
+        if self.halves.get(c.server.addr_key) is c.server:
+            del self.halves[c.server.addr_key]
+        refresh(c)
+        settle(self, c)
+        x = self.look
+        record = c.client.last or c.server.last
+        if x is not None and record is not None:
+            x.c, x.h, x.p, x.r = c, c.client, c.server, record
+            for index, rule in self.at[AT_END]:
+                x.rule = index
+                rule.look(x)
+        if c.open != "attempt" or c.client.fin >= 0:
+            tombs = self.tombs
+            tombs[c.client.addr_key] = Tomb(c)
+            if len(tombs) > MAX_TOMBS:
+                del tombs[next(iter(tombs))]
+        self.on_done(c)
+
+    def finish(self) -> None:
+        """The capture is over: finish every connection, in order of appearance, then the rules of the capture."""
+        rest: dict[int, Conn] = {}
+        for h in self.halves.values():
+            rest[h.conn.ident] = h.conn
+        self.lingering.clear()
+        self.attempts.clear()
+        for ident in sorted(rest):
+            self._finish(rest[ident])
+        x = self.look
+        if x is not None:
+            x.isns = self.isns
+            for index, rule in self.at[AT_CAPTURE]:
+                x.rule = index
+                rule.look(x)
+            self.hits = x.hits
+
+    def note_isn(self, h: Half, r: TcpRecord) -> None:
+        """Remember an ISN for the rules that look at many connections of one host."""
+        if self.isn_count >= MAX_ISNS:
+            return
+        self.isn_count += 1
+        half = (len(r.key) - 4) // 2
+        self.isns.setdefault(r.key[:half], []).append((r.t_ns, r.seq, r.frame))
+
+
+def _note_id(h: Half, r: TcpRecord) -> None:
+    """The IP identification is not the next one: packets not seen, another order, or no counter at all."""
+    gap = (r.ip_id - h.id_next) & 0xFFFF
+    if r.ip_id < 0 or (r.ip_id == 0 and h.id_next == 1 and h.id_ok == 0):
+        h.id_inc = 0
+    elif gap < 512:
+        h.unseen += gap
+        h.id_bad += 1
+    elif gap < 0xFF00:
+        h.id_bad += 2
+    if h.id_bad > 8 and h.id_bad > 2 * h.id_ok:
+        h.id_inc = 0
+
+
+def is_open(h: Half) -> bool:
+    """Both ends are synchronized as far as this end's traffic shows."""
+    return h.stage == STAGE_OPEN
+
+
+from netsim.check.segment import settle, take  # noqa: E402  (the two halves of one loop)

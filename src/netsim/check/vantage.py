@@ -1,0 +1,51 @@
+"""Where the tap is: at the client, at the server, or between them.
+
+Who is near answers at once: the time between a segment passing towards an endpoint and its
+answer passing back is that endpoint's distance (twice) plus its own delay. An outgoing packet
+without a checksum, or larger than any wire carries, was caught inside its sender.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.check.flow import AT_BETWEEN, AT_CLIENT, AT_SERVER, AT_UNKNOWN, UNKNOWN, Conn
+
+NEAR_NS: Final = 1_500_000
+FAR_FACTOR: Final = 8
+
+
+def settle_vantage(c: Conn) -> None:
+    """Infer `vantage` from the turn-around times unless it was given; and the full round-trip time."""
+    client = c.client.turn_ns
+    server = c.server.turn_ns
+    if client < 0 and c.server.rtt_min >= 0:
+        client = c.server.rtt_min
+    if server < 0 and c.client.rtt_min >= 0:
+        server = c.client.rtt_min
+    if client >= 0 and server >= 0:
+        c.full_rtt = client + server
+    elif server >= 0:
+        c.full_rtt = server
+    if c.vantage != AT_UNKNOWN:
+        return
+    c.vantage = infer(client, server)
+    if c.vantage == AT_UNKNOWN:
+        # checked: 2 and 4 say that the client or the server sent packets with a checksum left to its card
+        if c.checked & 6 == 2:
+            c.vantage = AT_CLIENT
+        elif c.checked & 6 == 4:
+            c.vantage = AT_SERVER
+
+
+def infer(client_ns: int, server_ns: int) -> int:
+    """The vantage from the two turn-around times (ns, UNKNOWN if not seen)."""
+    if client_ns == UNKNOWN or server_ns == UNKNOWN:
+        return AT_UNKNOWN
+    if client_ns < NEAR_NS and server_ns > FAR_FACTOR * client_ns and server_ns > 500_000:
+        return AT_CLIENT
+    if server_ns < NEAR_NS and client_ns > FAR_FACTOR * server_ns and client_ns > 500_000:
+        return AT_SERVER
+    if client_ns > NEAR_NS and server_ns > NEAR_NS:
+        return AT_BETWEEN
+    return AT_UNKNOWN
