@@ -269,5 +269,3 @@ def prove_by_timestamp(x: Look, old_una: int) -> None:
 def seq_of(h: Half, record: TcpRecord) -> int:
     """The unwrapped sequence number of a record of this half."""
     return unwrap(h.nxt, record.seq)
-
-

@@ -25,8 +25,25 @@ class Look:
     """
 
     __slots__ = (
-        "ack", "c", "edge", "end", "h", "n", "old_ack", "old_edge", "old_wnd", "p", "r", "resend", "rule", "seq",
-        "tap_at_sender", "dsack", "isns", "hits", "fresh_sack",
+        "ack",
+        "c",
+        "dsack",
+        "edge",
+        "end",
+        "fresh_sack",
+        "h",
+        "hits",
+        "isns",
+        "n",
+        "old_ack",
+        "old_edge",
+        "old_wnd",
+        "p",
+        "r",
+        "resend",
+        "rule",
+        "seq",
+        "tap_at_sender",
     )  # fmt: skip
 
     def __init__(self, c: Conn, r: TcpRecord) -> None:

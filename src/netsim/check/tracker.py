@@ -39,8 +39,25 @@ class Tracker:
     """
 
     __slots__ = (
-        "at", "attempts", "clock_steps", "conns", "halves", "isn_count", "isns", "last_ns", "lingering", "look",
-        "now_ns", "on_done", "rules", "tombs", "hits", "cut", "first_ns", "partial", "bad_sums", "giants",
+        "at",
+        "attempts",
+        "bad_sums",
+        "clock_steps",
+        "conns",
+        "first_ns",
+        "halves",
+        "hits",
+        "isn_count",
+        "isns",
+        "last_ns",
+        "lingering",
+        "look",
+        "now_ns",
+        "on_done",
+        "partial",
+        "rules",
+        "tombs",
+        "vantage",
     )  # fmt: skip
 
     def __init__(self, rules: tuple[Rule, ...], on_done: Callable[[Conn], None]) -> None:
@@ -63,10 +80,9 @@ class Tracker:
         self.isn_count = 0
         self.hits: list[tuple[int, str, str, list[int]]] = []
         self.look: Look | None = None
-        self.cut = 0
         self.partial = 0
         self.bad_sums = 0
-        self.giants = 0
+        self.vantage = 0
 
     # --- per packet --------------------------------------------------------------------
 
@@ -94,10 +110,7 @@ class Tracker:
                 and size <= h.max_len
                 and (size != 0 or moved != 0)
                 and t_ns >= self.now_ns
-                and (
-                    r.ts_val < 0
-                    or ((r.ts_val - h.ts_val) & MASK < _HALF and (p.ts_val - r.ts_ecr) & MASK < _HALF)
-                )
+                and (r.ts_val < 0 or ((r.ts_val - h.ts_val) & MASK < _HALF and (p.ts_val - r.ts_ecr) & MASK < _HALF))
             ):
                 if moved:
                     sent = p.sent

@@ -1,0 +1,247 @@
+"""Check one capture: read it once, track, judge, summarise."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from netsim.capture.record import IcmpRecord
+from netsim.check.audit import audit
+from netsim.check.flow import AT_UNKNOWN, VANTAGE_NAMES, Conn, Half
+from netsim.check.gate import judge
+from netsim.check.model import CATEGORIES, Finding, Quality, Rule
+from netsim.check.tracker import Tracker
+from netsim.wire import address
+
+if TYPE_CHECKING:
+    from netsim.capture.source import TcpSource
+
+PROGRESS_EVERY: Final = 8
+
+
+class EndReport:
+    """One endpoint of a connection, summarised."""
+
+    __slots__ = ("addr", "byte_count", "final_state", "mss", "packets", "port", "resent", "zero_window")
+
+    def __init__(self, h: Half) -> None:
+        half = (len(h.addr_key) - 4) // 2
+        self.addr = address.to_text(h.addr_key[:half])
+        self.port = h.port
+        self.final_state: str | None = h.state or None
+        self.byte_count = h.bytes_sent()
+        self.mss: int | None = h.mss if h.mss >= 0 else None
+        self.packets = h.packets
+        self.resent = h.resent
+
+
+class ConnReport:
+    """One connection, summarised. Frames are 1-based positions in the file; times are ns."""
+
+    __slots__ = (
+        "analysis", "client", "close", "findings", "first_frame", "first_ns", "ident", "ip_version", "last_frame",
+        "last_ns", "open", "packets", "quality", "rtt_ns", "server", "vantage",
+    )  # fmt: skip
+
+    def __init__(self, c: Conn, findings: list[Finding]) -> None:
+        self.ident = c.ident
+        self.ip_version = 4 if len(c.client.addr_key) == 12 else 6
+        self.first_frame = c.first_frame
+        self.last_frame = c.last_frame
+        self.first_ns = c.first_ns
+        self.last_ns = c.last_ns
+        self.packets = c.packets()
+        self.vantage = VANTAGE_NAMES[c.vantage]
+        self.client = EndReport(c.client)
+        self.server = EndReport(c.server)
+        self.open = c.open
+        self.close = c.close
+        self.rtt_ns = c.full_rtt
+        self.analysis = c.analysis
+        self.findings = findings
+        self.quality = c.quality
+
+    def frames(self, category: str) -> array[int] | list[int]:
+        """The frames under a category of the analysis, in order."""
+        found = None if self.analysis is None else self.analysis.get(category)
+        return found if found is not None else []
+
+
+class Report:
+    """One capture, checked."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.packets = 0
+        self.tcp_packets = 0
+        self.skipped: dict[str, int] = {}
+        self.truncated = False
+        self.damage: str = ""
+        self.quality: list[Quality] = []
+        self.connections: list[ConnReport] = []
+        self.capture_findings: list[Finding] = []
+        self.first_ns = -1
+        self.last_ns = -1
+        self.vantage = "unknown"
+        self.icmp: list[IcmpRecord] = []
+
+    def findings(self) -> list[Finding]:
+        """All, worst first."""
+        found = list(self.capture_findings)
+        for connection in self.connections:
+            found.extend(connection.findings)
+        found.sort(key=lambda finding: (*finding.sort_key()[:2], finding.connection, *finding.sort_key()[2:]))
+        return found
+
+    def total(self, category: str) -> int:
+        """Frames under a category over all connections."""
+        return sum(len(connection.frames(category)) for connection in self.connections)
+
+
+class Checker:
+    """Feeds records to a tracker and gathers the report; for files, live captures and tests alike."""
+
+    def __init__(self, path: str, rules: tuple[Rule, ...], vantage: int = AT_UNKNOWN) -> None:
+        self.rules = rules
+        self.report = Report(path)
+        self._vantage = vantage
+        self._quality: dict[str, list[int]] = {}
+        self._votes = [0, 0, 0, 0]
+        self.tracker = Tracker(rules, self._done)
+        self.tracker.vantage = vantage
+
+    def _done(self, c: Conn) -> None:
+        if self._vantage != AT_UNKNOWN:
+            c.vantage = self._vantage
+        self._votes[c.vantage] += 1
+        findings = judge(c, self.rules)
+        self.report.connections.append(ConnReport(c, findings))
+        if c.quality:
+            for code, frames in c.quality.items():
+                known = self._quality.setdefault(code, [0])
+                known[0] += frames[0]
+                known.extend(frames[1 : max(1, 22 - len(known))])
+
+    def finish(self, source: TcpSource | None = None) -> Report:
+        """The capture is over: everything that was open is judged, and the capture itself."""
+        tracker = self.tracker
+        tracker.finish()
+        report = self.report
+        report.connections.sort(key=lambda connection: connection.ident)
+        for index, message, confidence, frames in tracker.hits:
+            finding = Finding(self.rules[index].meta, "", confidence, frames, message)
+            finding.count = len(frames)
+            report.capture_findings.append(finding)
+        best = max(range(1, 4), key=lambda which: self._votes[which])
+        report.vantage = VANTAGE_NAMES[best] if self._votes[best] else "unknown"
+        if source is not None:
+            report.packets = source.frames
+            report.tcp_packets = source.tcp_frames
+            report.skipped = dict(sorted(source.skipped.items()))
+            report.first_ns = source.first_ns
+            report.last_ns = source.last_ns
+            if source.damage is not None:
+                report.truncated = True
+                report.damage = f"byte {source.damage.offset}: {source.damage.what}"
+        report.quality = audit(report, tracker, self._quality, source)
+        return report
+
+
+def check_source(
+    path: str, source: TcpSource, rules: tuple[Rule, ...], vantage: int = AT_UNKNOWN,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:  # fmt: skip
+    """Check everything a source yields."""
+    checker = Checker(path, rules, vantage)
+    feed = checker.tracker.feed
+    batches = 0
+    while batch := source.read_batch():
+        for record in batch:
+            feed(record)
+        batches += 1
+        icmp = source.take_icmp()
+        if icmp and len(checker.report.icmp) < 1000:
+            checker.report.icmp.extend(icmp)
+        if progress is not None and batches % PROGRESS_EVERY == 0:
+            done, whole = source.progress
+            progress(done, whole)
+    return checker.finish(source)
+
+
+def check_file(
+    path: str, rules: tuple[Rule, ...] | None = None, vantage: int = AT_UNKNOWN,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:  # fmt: skip
+    """Check a capture file ("-": standard input). CaptureError if it is none."""
+    from netsim.capture.tcpview import open_tcp
+
+    if rules is None:
+        from netsim.check.rules import RULES
+
+        rules = RULES
+    source = open_tcp(path)
+    try:
+        return check_source(path, source, rules, vantage, progress)
+    finally:
+        source.close()
+
+
+def connection_json(connection: ConnReport) -> dict[str, object]:
+    """A connection as in the JSON output."""
+    return {
+        "id": connection.ident,
+        "ip_version": connection.ip_version,
+        "first_frame": connection.first_frame,
+        "last_frame": connection.last_frame,
+        "packets": connection.packets,
+        "vantage": connection.vantage,
+        "client": _end_json(connection.client),
+        "server": _end_json(connection.server),
+        "open": connection.open,
+        "close": connection.close,
+        "rtt_ns": connection.rtt_ns if connection.rtt_ns >= 0 else None,
+        "analysis": {category: list(connection.frames(category)) for category in CATEGORIES},
+        "findings": [finding_json(finding) for finding in connection.findings],
+    }
+
+
+def _end_json(end: EndReport) -> dict[str, object]:
+    return {
+        "addr": end.addr, "port": end.port, "final_state": end.final_state, "bytes": end.byte_count, "mss": end.mss,
+    }  # fmt: skip
+
+
+def finding_json(finding: Finding) -> dict[str, object]:
+    """A finding as in the JSON output."""
+    return {
+        "rule": finding.meta.code,
+        "name": finding.meta.name,
+        "severity": finding.meta.severity,
+        "side": finding.side,
+        "confidence": finding.confidence,
+        "frames": list(finding.frames),
+        "count": finding.count,
+        "evidence": list(finding.evidence),
+        "message": finding.message,
+        "source": finding.meta.source,
+    }
+
+
+def report_json(report: Report) -> dict[str, object]:
+    """A capture as in the JSON output."""
+    result: dict[str, object] = {
+        "path": report.path,
+        "packets": report.packets,
+        "tcp_packets": report.tcp_packets,
+        "skipped": report.skipped,
+        "truncated": report.truncated,
+        "quality": [
+            {"code": item.code, "message": item.message, "frames": item.frames, "count": item.count}
+            for item in report.quality
+        ],
+        "connections": [connection_json(connection) for connection in report.connections],
+    }
+    if report.capture_findings:
+        result["findings"] = [finding_json(finding) for finding in report.capture_findings]
+    return result

@@ -1,0 +1,201 @@
+"""The report for people: what an engineer on call reads in ten seconds, then the proofs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from netsim.base.packet import ACK
+from netsim.base.units import format_duration, format_seconds
+from netsim.check.model import DEVIATION, ERROR, NOTE, Finding
+
+if TYPE_CHECKING:
+    from netsim.capture.record import TcpRecord
+    from netsim.check.engine import ConnReport, Report
+
+MAX_ROWS: Final = 20
+RESENT: Final = (
+    ("fast_retransmission", "fast"), ("timeout_retransmission", "timeout"),
+    ("slow_start_retransmission", "after a timeout"), ("tail_loss_probe", "tail probe"),
+)  # fmt: skip
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 packet`, `2 packets`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def headline(report: Report) -> list[str]:
+    """What the capture is, and what is wrong with it."""
+    parts = [
+        f"{plural(report.packets, 'packet')}, {report.tcp_packets:,} TCP, {plural(len(report.connections), 'connection')}"
+    ]
+    if report.first_ns >= 0:
+        parts.append(f"{format_seconds(max(0, report.last_ns - report.first_ns), 1)} s")
+    text = f" {report.path} · {', '.join(parts)}"
+    if report.vantage in ("client", "server"):
+        text += f" · tap at the {report.vantage}"
+    elif report.vantage == "between":
+        text += " · tap between the ends"
+    lines = [text]
+    for index, item in enumerate(report.quality):
+        lead = " capture: " if index == 0 else "          "
+        lines.append(f"{lead}{item.message} ({item.code})")
+    if any(item.code in ("CAP001", "CAP003", "CAP007") for item in report.quality):
+        lines.append("          rules that need what is missing stay silent")
+    return lines
+
+
+def _counted(pairs: list[tuple[int, str]]) -> str:
+    return "  ".join(f"{count:,} {name}" for count, name in pairs if count)
+
+
+def totals(report: Report) -> list[str]:
+    """How connections opened and closed, what was resent."""
+    opened: dict[str, int] = {}
+    closed: dict[str, int] = {}
+    for connection in report.connections:
+        opened[connection.open] = opened.get(connection.open, 0) + 1
+        closed[connection.close] = closed.get(connection.close, 0) + 1
+    opens = [
+        (opened.get("handshake", 0), "handshake"), (opened.get("simultaneous", 0), "simultaneous"),
+        (opened.get("midstream", 0), "mid-stream"), (opened.get("refused", 0), "refused"),
+        (opened.get("attempt", 0), "unanswered"),
+    ]  # fmt: skip
+    closes = [
+        (closed.get("fin", 0), "FIN"), (closed.get("simultaneous", 0), "simultaneous"), (closed.get("rst", 0), "RST"),
+        (closed.get("none", 0), "still open"),
+    ]  # fmt: skip
+    lead = f" {plural(len(report.connections), 'connection')}"
+    pad = max(len(lead) + 3, 18)
+    lines = [f"{lead:<{pad}}opened  {_counted(opens)}", f"{'':<{pad}}closed  {_counted(closes)}"]
+    resent = report.total("retransmission")
+    if resent:
+        causes = [f"{report.total(key)} {name}" for key, name in RESENT if report.total(key)]
+        spurious = report.total("spurious_retransmission")
+        if spurious:
+            causes.append(f"{spurious} needless")
+        lines.append(f"{'':<{pad}}resent  {plural(resent, 'segment')}" + (f": {', '.join(causes)}" if causes else ""))
+    others = [
+        (report.total("out_of_order"), "out of order"), (report.total("lost_segment"), "gaps"),
+        (report.total("zero_window"), "zero windows"), (report.total("keep_alive"), "keep-alives"),
+    ]  # fmt: skip
+    if any(count for count, _ in others):
+        lines.append(f"{'':<{pad}}also    {_counted(others)}")
+    return lines
+
+
+def size_text(count: int) -> str:
+    """`1.2 MB`, in three or four significant places."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
+def table(report: Report, most: int = MAX_ROWS) -> list[str]:
+    """One line per connection, those with most trouble first if there are too many."""
+    rows = report.connections
+    if len(rows) > most:
+        rows = sorted(rows, key=lambda c: (-len(c.findings), -len(c.frames("retransmission")), c.ident))[:most]
+        rows = sorted(rows, key=lambda c: c.ident)
+    ends = [(f"{c.client.addr}:{c.client.port}", f"{c.server.addr}:{c.server.port}") for c in rows]
+    left = max([len(a) for a, _ in ends] + [6])
+    right = max([len(b) for _, b in ends] + [6])
+    lines = [
+        f"   id {'client':<{left}}  {'server':<{right}}  {'opened':<12} {'closed':<12} {'RTT':>8} {'sent':>8} {'got':>8} resent"
+    ]
+    for c, (a, b) in zip(rows, ends, strict=True):
+        rtt = format_duration(round_ns(c.rtt_ns)) if c.rtt_ns >= 0 else "-"
+        resent = len(c.frames("retransmission"))
+        mark = "!" if any(f.meta.severity == ERROR for f in c.findings) else ("*" if c.findings else " ")
+        lines.append(
+            f" {mark}{c.ident:>3} {a:<{left}}  {b:<{right}}  {c.open:<12} {c.close:<12} {rtt:>8} "
+            f"{size_text(c.client.byte_count):>8} {size_text(c.server.byte_count):>8} {resent or '':>6}".rstrip()
+        )
+    if len(report.connections) > most:
+        lines.append(f"      … {len(report.connections) - most:,} more (--all shows them)")
+    return lines
+
+
+def round_ns(t_ns: int) -> int:
+    """Three significant digits, for a table."""
+    scale = 1
+    while t_ns // scale >= 1000:
+        scale *= 10
+    return (t_ns + scale // 2) // scale * scale
+
+
+def evidence_rows(
+    finding: Finding, connection: ConnReport | None, records: dict[int, TcpRecord], bases: dict[bytes, int],
+    start_ns: int,
+) -> list[str]:  # fmt: skip
+    """The frames that prove a finding, as a small ladder."""
+    lines: list[str] = []
+    for frame in finding.evidence[-6:]:
+        record = records.get(frame)
+        if record is None:
+            continue
+        from_client = (
+            connection is None or record.src == connection.client.addr and record.sport == connection.client.port
+        )
+        label = describe(record, bases)
+        when = format_seconds(record.t_ns - start_ns)
+        here = "   ← here" if frame == finding.frames[0] else ""
+        if from_client:
+            lines.append(f"   {frame:>6} {when:>9}  client ── {label} ──▶ server{here}")
+        else:
+            lines.append(f"   {frame:>6} {when:>9}  client ◀── {label} ── server{here}")
+    return lines
+
+
+def describe(record: TcpRecord, bases: dict[bytes, int]) -> str:
+    """A segment in a few words, its numbers relative to the ISNs."""
+    from netsim.capture.record import reverse_key
+
+    names = record.flags_names()
+    words = [] if names in ("ACK", "PSH,ACK", "ACK,PSH") and record.payload_len else [names or "no flags"]
+    words.append(f"seq {(record.seq - bases.get(record.key, 0)) & 0xFFFFFFFF:,}")
+    if record.payload_len:
+        words.append(f"len {record.payload_len:,}")
+    if record.flags & ACK and not record.payload_len:
+        words.append(f"ack {(record.ack - bases.get(reverse_key(record.key), 0)) & 0xFFFFFFFF:,}")
+        words.append(f"win {record.wnd:,}")
+    for left, right in record.opts.sack:
+        base = bases.get(reverse_key(record.key), 0)
+        words.append(f"sack {(left - base) & 0xFFFFFFFF:,}-{(right - base) & 0xFFFFFFFF:,}")
+    return " ".join(words)
+
+
+def finding_lines(
+    finding: Finding, connection: ConnReport | None, records: dict[int, TcpRecord], bases: dict[bytes, int],
+    report: Report,
+) -> list[str]:  # fmt: skip
+    """A finding in full."""
+    head = f" {finding.meta.severity} {finding.meta.code} {finding.meta.name}"
+    if connection is not None:
+        head += f" · connection {connection.ident}"
+        if finding.side:
+            end = connection.client if finding.side == "client" else connection.server
+            head += f" · {finding.side} {end.addr}:{end.port}"
+    head += f" · {finding.confidence}"
+    lines = [head, f"   {finding.message}"]
+    lines.extend(evidence_rows(finding, connection, records, bases, report.first_ns))
+    if finding.count > 1:
+        more = ", ".join(str(frame) for frame in finding.frames[1:6])
+        dots = ", …" if finding.count > 6 else ""
+        lines.append(f"   {finding.count:,} times in all: also frames {more}{dots}")
+    lines.append(f"   {finding.meta.source}. More: netsim rules {finding.meta.code}")
+    return lines
+
+
+def verdict(findings: list[Finding], known: int) -> str:
+    """The last line."""
+    if not findings and not known:
+        return " ✓ no findings"
+    counts = {severity: sum(f.meta.severity == severity for f in findings) for severity in (ERROR, DEVIATION, NOTE)}
+    parts = [plural(counts[ERROR], "error"), plural(counts[DEVIATION], "deviation"), plural(counts[NOTE], "note")]
+    where = len({f.connection for f in findings if f.connection >= 0})
+    text = f" {', '.join(parts)} in {plural(where, 'connection')}"
+    if known:
+        text += f" · {plural(known, 'finding')} of the baseline not shown"
+    return text
