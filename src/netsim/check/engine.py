@@ -23,12 +23,14 @@ PROGRESS_EVERY: Final = 8
 class EndReport:
     """One endpoint of a connection, summarised."""
 
-    __slots__ = ("addr", "byte_count", "final_state", "mss", "packets", "port", "resent", "zero_window")
+    __slots__ = ("addr", "base", "byte_count", "final_state", "key", "mss", "packets", "port", "resent", "zero_window")
 
     def __init__(self, h: Half) -> None:
         half = (len(h.addr_key) - 4) // 2
         self.addr = address.to_text(h.addr_key[:half])
         self.port = h.port
+        self.key = h.addr_key
+        self.base = (h.iss if h.iss >= 0 else max(h.start_nxt, 0)) & 0xFFFFFFFF
         self.final_state: str | None = h.state or None
         self.byte_count = h.bytes_sent()
         self.mss: int | None = h.mss if h.mss >= 0 else None

@@ -26,9 +26,8 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 def headline(report: Report) -> list[str]:
     """What the capture is, and what is wrong with it."""
-    parts = [
-        f"{plural(report.packets, 'packet')}, {report.tcp_packets:,} TCP, {plural(len(report.connections), 'connection')}"
-    ]
+    many = plural(len(report.connections), "connection")
+    parts = [f"{plural(report.packets, 'packet')}, {report.tcp_packets:,} TCP, {many}"]
     if report.first_ns >= 0:
         parts.append(f"{format_seconds(max(0, report.last_ns - report.first_ns), 1)} s")
     text = f" {report.path} · {', '.join(parts)}"
@@ -101,9 +100,8 @@ def table(report: Report, most: int = MAX_ROWS) -> list[str]:
     ends = [(f"{c.client.addr}:{c.client.port}", f"{c.server.addr}:{c.server.port}") for c in rows]
     left = max([len(a) for a, _ in ends] + [6])
     right = max([len(b) for _, b in ends] + [6])
-    lines = [
-        f"   id {'client':<{left}}  {'server':<{right}}  {'opened':<12} {'closed':<12} {'RTT':>8} {'sent':>8} {'got':>8} resent"
-    ]
+    head = f"   id {'client':<{left}}  {'server':<{right}}  {'opened':<12} {'closed':<12}"
+    lines = [f"{head} {'RTT':>8} {'sent':>8} {'got':>8} resent"]
     for c, (a, b) in zip(rows, ends, strict=True):
         rtt = format_duration(round_ns(c.rtt_ns)) if c.rtt_ns >= 0 else "-"
         resent = len(c.frames("retransmission"))
@@ -136,7 +134,7 @@ def evidence_rows(
         if record is None:
             continue
         from_client = (
-            connection is None or record.src == connection.client.addr and record.sport == connection.client.port
+            connection is None or (record.src == connection.client.addr and record.sport == connection.client.port)
         )
         label = describe(record, bases)
         when = format_seconds(record.t_ns - start_ns)

@@ -1,0 +1,210 @@
+"""`netsim check`: parse, check each capture, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netsim.base.errors import CaptureError, UsageError
+from netsim.check import outputs, select, text
+from netsim.report.console import (
+    color_option,
+    format_option,
+    output_option,
+    quiet_option,
+    terminal_width,
+    use_color,
+    write_text,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from netsim.check.engine import Report
+    from netsim.check.model import Finding, Rule
+
+VANTAGES = ("auto", "client", "server", "between")
+
+
+def _progress_bar(quiet: bool, path: str) -> tuple[Callable[[int, int], None] | None, Callable[[], None]]:
+    """A progress callback and its end; nothing unless standard error is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        return None, lambda: None
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task(path, total=None)
+    bar.start()
+
+    def update(done: int, whole: int) -> None:
+        bar.update(task, completed=done, total=whole or None)
+
+    return update, bar.stop
+
+
+def _check_one(path: str, rules: tuple[Rule, ...], vantage: int, quiet: bool) -> Report:
+    from netsim.check.engine import check_file
+
+    update, stop = _progress_bar(quiet, path)
+    try:
+        return check_file(path, rules, vantage, update)
+    finally:
+        stop()
+
+
+def _work(job: tuple[str, list[str], list[str], int]) -> Any:
+    """In a process of its own: check one capture; the report, or the error's words."""
+    from netsim.check.engine import check_file
+    from netsim.check.rules import RULES
+
+    path, wanted, unwanted, vantage = job
+    try:
+        return check_file(path, select.chosen(RULES, wanted, unwanted), vantage)
+    except CaptureError as error:
+        return error
+
+
+def _check_many(
+    paths: tuple[str, ...], wanted: list[str], unwanted: list[str], vantage: int, jobs: int, quiet: bool
+) -> tuple[list[Report], list[CaptureError]]:
+    """Every capture's report in the order given, and what could not be read."""
+    from netsim.check.rules import RULES
+
+    reports: list[Report] = []
+    errors: list[CaptureError] = []
+    if jobs > 1 and len(paths) > 1:
+        from concurrent.futures import ProcessPoolExecutor
+
+        work = [(path, wanted, unwanted, vantage) for path in paths]
+        with ProcessPoolExecutor(min(jobs, len(paths))) as pool:
+            for result in pool.map(_work, work):
+                (errors if isinstance(result, CaptureError) else reports).append(result)
+        return reports, errors
+    rules = select.chosen(RULES, wanted, unwanted)
+    for path in paths:
+        try:
+            reports.append(_check_one(path, rules, vantage, quiet))
+        except CaptureError as error:
+            errors.append(error)
+    return reports, errors
+
+
+def _text(report: Report, known: int, shown: list[Finding], everything: bool) -> str:
+    """One capture's report for people."""
+    from netsim.check.second_look import fetch
+
+    lines = [*text.headline(report), "", *text.totals(report), ""]
+    lines += [*text.table(report, 1 << 30 if everything else text.MAX_ROWS), ""]
+    frames = {frame for finding in shown for frame in finding.evidence[-6:]}
+    records = fetch(report.path, frames) if report.path != "-" else {}
+    bases = {}
+    for finding in shown:
+        connection = outputs.connection_of(report, finding)
+        if connection is not None:
+            bases[connection.client.key] = connection.client.base
+            bases[connection.server.key] = connection.server.base
+    limit = len(shown) if everything else 30
+    for finding in shown[:limit]:
+        connection = outputs.connection_of(report, finding)
+        lines += [*text.finding_lines(finding, connection, records, bases, report), ""]
+    if len(shown) > limit:
+        lines += [f" … {len(shown) - limit:,} more findings (--all shows them)", ""]
+    lines.append(text.verdict(shown, known))
+    return "\n".join(lines) + "\n"
+
+
+def _ladder(report: Report, number: int, everything: bool, color: str, output: str | None) -> str:
+    from netsim.check.ladder_view import build
+    from netsim.report.cells import paint
+    from netsim.report.console import unicode_works
+    from netsim.report.ladder import Options, draw
+
+    if report.path == "-":
+        raise UsageError("--connection reads the capture twice: give a file, not standard input")
+    ladder = build(report, number)
+    options = Options(width=terminal_width(output), show_all=everything)
+    return paint(draw(ladder, options), color=use_color(color, output), ascii_only=not unicode_works())
+
+
+def _annotate(reports: list[Report], target: str) -> None:
+    """Write the capture back with our findings as comments."""
+    from netsim.capture.writer import annotate
+
+    if len(reports) != 1 or reports[0].path == "-":
+        raise UsageError("--annotate works on one capture file at a time")
+    annotate(reports[0].path, target, outputs.comments(reports[0]))
+
+
+def _render(output_format: str, reports: list[Report], rules: tuple[Rule, ...], parts: list[str]) -> str:
+    if output_format == "json":
+        return outputs.to_json(reports)
+    if output_format == "junit":
+        return outputs.to_junit(reports, rules)
+    if output_format == "sarif":
+        return outputs.to_sarif(reports, rules)
+    return "\n".join(parts)
+
+
+@click.command(epilog="Example:  netsim check office.pcapng --select ACK,WND --format json")
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("--connection", type=click.IntRange(min=0), metavar="N", help="Show connection N as a ladder.")
+@click.option("--select", "selected", multiple=True, metavar="CODES", help="Only these rules or families (ACK003,WND).")
+@click.option("--ignore", "ignored", multiple=True, metavar="CODES", help="Not these rules or families.")
+@click.option("--severity", type=click.Choice(["error", "deviation", "note"]), default="note", show_default=True,
+              help="Show findings of this severity or worse.")  # fmt: skip
+@click.option("--vantage", type=click.Choice(VANTAGES), default="auto", show_default=True, help="Where the tap was.")
+@click.option("--baseline", metavar="FILE", help="Findings listed in FILE are known and do not count.")
+@click.option("--write-baseline", "new_baseline", metavar="FILE", help="Write the findings to FILE as a baseline.")
+@click.option("--annotate", metavar="OUT.pcapng", help="Write the capture back with the findings as packet comments.")
+@click.option("--plot", metavar="FILE", help="Draw time-sequence, RTT, window and throughput (PNG or SVG).")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
+@click.option("--all", "everything", is_flag=True, help="Show every connection, segment and finding.")
+@format_option("text", "json", "junit", "sarif")
+@output_option
+@quiet_option
+@color_option
+def check(
+    captures: tuple[str, ...], connection: int | None, selected: tuple[str, ...], ignored: tuple[str, ...],
+    severity: str, vantage: str, baseline: str | None, new_baseline: str | None, annotate: str | None,
+    plot: str | None, jobs: int, everything: bool, output_format: str, output: str | None, quiet: bool, color: str,
+) -> int:  # fmt: skip
+    """Check captured traces: states, causes, violations.
+
+    Reads pcap and pcapng (also gzipped; - is standard input), rebuilds every TCP connection, says
+    why each segment was sent again, and reports what breaks the RFCs, worst first.
+    Exit code 1: errors or deviations were found; 2: a capture cannot be read.
+    """
+    from netsim.check.rules import RULES
+
+    wanted, unwanted = select.codes(selected, RULES), select.codes(ignored, RULES)
+    known = outputs.read_baseline(baseline) if baseline else set()
+    at = 0 if vantage == "auto" else VANTAGES.index(vantage)
+    reports, errors = _check_many(captures, wanted, unwanted, at, jobs, quiet)
+    for error in errors:
+        click.echo(str(error), err=True)
+    failed = False
+    parts: list[str] = []
+    for report in reports:
+        select.filter_report(report, severity)
+        findings = report.findings()
+        shown = [f for f in findings if outputs.fingerprint(report, f) not in known] if known else findings
+        failed = failed or any(select.fails(finding, wanted) for finding in shown)
+        if connection is not None:
+            parts.append(_ladder(report, connection, everything, color, output))
+        elif output_format == "text" and not quiet:
+            parts.append(_text(report, len(findings) - len(shown), shown, everything))
+    if annotate:
+        _annotate(reports, annotate)
+    if new_baseline:
+        write_text(new_baseline, outputs.write_baseline(reports))
+    if plot:
+        from netsim.check.plot import plot_connection
+
+        if len(reports) != 1:
+            raise UsageError("--plot works on one capture at a time")
+        plot_connection(reports[0], connection, plot)
+    if not quiet or output:
+        write_text(output, _render(output_format, reports, select.chosen(RULES, wanted, unwanted), parts))
+    return 2 if errors else 1 if failed else 0
