@@ -133,8 +133,8 @@ def evidence_rows(
         record = records.get(frame)
         if record is None:
             continue
-        from_client = (
-            connection is None or (record.src == connection.client.addr and record.sport == connection.client.port)
+        from_client = connection is None or (
+            record.src == connection.client.addr and record.sport == connection.client.port
         )
         label = describe(record, bases)
         when = format_seconds(record.t_ns - start_ns)
