@@ -113,7 +113,8 @@ class LossRecovery(Detection):
         had_out = sb.head < len(sb.records)
         lost_before = self.lost_total
         self.new_first = False
-        sb.begin_ack(self.high_seq, now_ns - self.rtt.min_rtt_ns, info.ts_echo_ns)
+        echo_ns = info.ts_echo_ns + self.ts_tick_ns - 1 if info.ts_echo_ns >= 0 else -1
+        sb.begin_ack(self.high_seq, now_ns - self.rtt.min_rtt_ns, echo_ns)
         if info.sack and self.sack_ok:
             self.take_sacks(info)
         self.sacked_bytes = sb.sack_new_bytes

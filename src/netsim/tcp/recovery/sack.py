@@ -28,7 +28,7 @@ class SackDetector:
             head = sb.first()
             if head is not None and not head.lost and sb.mark_lost(head):
                 news += 1
-        threshold = sb.lost_threshold(dup_thresh, smss)
+        threshold = sb.ranges.lost_threshold(dup_thresh, smss)
         at = self.marked_to if self.marked_to > sb.una else sb.una
         while at < threshold:
             record = sb.first_unsacked_from(at, threshold)

@@ -15,9 +15,11 @@ is visited once when it is sacked, once when it is marked lost, once when it is 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from heapq import heappop, heappush
 from typing import Final
+
+from netsim.tcp.recovery.ranges import SackedRanges
 
 # Flags of a record.
 SENT_SYN: Final = 1
@@ -78,11 +80,11 @@ class Scoreboard:
     """
 
     __slots__ = (
-        "_lost_heap", "_range_ends", "_range_starts", "_serial", "acked_new_segs", "acked_orig_start",
+        "_lost_heap", "_serial", "acked_new_segs", "acked_orig_start",
         "acked_retrans", "acked_segs", "copy_limit_ns", "dsack_segs", "echo_ns", "first_ack_ns", "first_sack_ns",
         "head", "last_ack_ns", "last_delivered_ns", "last_sack_ns", "lost_bytes", "lost_out", "newest_ns",
-        "newest_order", "nxt", "orig_high", "orig_seen", "records", "reneging", "retrans_bytes", "retrans_out",
-        "sack_new_bytes", "sack_new_segs", "sack_reord", "sacked_bytes", "sacked_out", "sends", "una",
+        "newest_order", "nxt", "orig_high", "orig_seen", "ranges", "records", "reneging", "retrans_bytes",
+        "retrans_out", "sack_new_bytes", "sack_new_segs", "sack_reord", "sacked_bytes", "sacked_out", "sends", "una",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -99,8 +101,7 @@ class Scoreboard:
         self.retrans_out = 0
         self.retrans_bytes = 0
         # merged ranges that the peer reported, above una
-        self._range_starts: list[int] = []
-        self._range_ends: list[int] = []
+        self.ranges = SackedRanges()
         # lost records that wait to be resent: (start, serial, record), stale ones dropped when met
         self._lost_heap: list[tuple[int, int, Sent]] = []
         self._serial = 0
@@ -160,11 +161,8 @@ class Scoreboard:
 
     def highest_sacked(self) -> int:
         """End of the highest range that the peer reported; una if none (HighSACK, Linux's fack)."""
-        return self._range_ends[-1] if self._range_ends else self.una
-
-    def sacked_ranges(self) -> list[tuple[int, int]]:
-        """The merged ranges above una that the peer reported, ascending."""
-        return list(zip(self._range_starts, self._range_ends, strict=True))
+        ends = self.ranges.ends
+        return ends[-1] if ends else self.una
 
     def index_of(self, offset: int) -> int:
         """Index of the first live record whose end lies above `offset` (len(records) if none)."""
@@ -234,7 +232,7 @@ class Scoreboard:
                 self._queue(right)
         if right.retrans_out:
             self.retrans_out += 1
-        if self._range_ends and not record.sacked:
+        if self.ranges.ends and not record.sacked:
             self._sack_if_covered(record)
             self._sack_if_covered(right)
         return right
@@ -246,7 +244,8 @@ class Scoreboard:
 
         orig_high:     bounds `orig_seen`
         copy_limit_ns: a copy sent later than this cannot have been what was delivered: now - min_rtt
-        echo_ns:       when the timestamp that the ACK echoes was taken, -1 = unknown: nor can a copy sent later
+        echo_ns:       latest moment at which the timestamp that the ACK echoes can have been taken, -1 = unknown:
+                       nor can a copy sent later
         """
         self.copy_limit_ns = copy_limit_ns
         self.echo_ns = echo_ns
@@ -312,8 +311,8 @@ class Scoreboard:
         self.head = index
         if una > self.una:
             self.una = una
-        if self._range_ends:
-            self._forget_ranges(una)
+        if self.ranges.ends:
+            self.ranges.forget_below(una)
         if index < count:
             self.reneging = records[index].sacked
         if index >= _COMPACT_AT and index * 2 >= count:
@@ -335,7 +334,7 @@ class Scoreboard:
         record.start = una
         if record.sacked:
             return 0
-        if self._range_ends:
+        if self.ranges.ends:
             self._sack_if_covered(record)
         return size
 
@@ -343,15 +342,6 @@ class Scoreboard:
         """`record` waits to be resent and its start moves: its old place in the queue is stale."""
         record.start = start
         self._queue(record)
-
-    def _forget_ranges(self, una: int) -> None:
-        ends = self._range_ends
-        gone = bisect_right(ends, una)
-        if gone:
-            del ends[:gone]
-            del self._range_starts[:gone]
-        if ends and self._range_starts[0] < una:
-            self._range_starts[0] = una
 
     def _note_newest(self, record: Sent) -> None:
         """RFC 8985 §6.2 step 2: remember the most recently sent record that was delivered.
@@ -376,29 +366,12 @@ class Scoreboard:
             end = self.nxt
         if start >= end:
             return
-        starts, ends = self._range_starts, self._range_ends
-        # Ranges that touch [start, end): from `low` up to, not including, `high`.
-        low = bisect_left(ends, start)
-        high = bisect_right(starts, end)
-        if high - low == 1 and starts[low] <= start and end <= ends[low]:
-            return  # nothing new
-        prior_high = ends[-1] if ends else self.una
-        merged_start, merged_end = start, end
-        gaps: list[tuple[int, int]] = []
-        at = start
-        for i in range(low, high):
-            if starts[i] < merged_start:
-                merged_start = starts[i]
-            if at < starts[i]:
-                gaps.append((at, starts[i]))
-            if ends[i] > at:
-                at = ends[i]
-        if at < end:
-            gaps.append((at, end))
-        if at > merged_end:
-            merged_end = at
-        starts[low:high] = [merged_start]
-        ends[low:high] = [merged_end]
+        ranges = self.ranges
+        prior_high = ranges.ends[-1] if ranges.ends else self.una
+        gaps = ranges.add(start, end)
+        if not gaps:
+            return
+        merged_start, merged_end = ranges.around(start)
         for gap_start, gap_end in gaps:
             self._sack_records(gap_start, gap_end, merged_start, merged_end, prior_high)
 
@@ -417,9 +390,9 @@ class Scoreboard:
 
     def _sack_if_covered(self, record: Sent) -> None:
         """A record that was reported in part only, and became smaller: is what is left reported?"""
-        at = bisect_right(self._range_starts, record.start) - 1
-        if at >= 0 and record.end <= self._range_ends[at]:
-            self._sack_one(record, self._range_ends[-1])
+        at = bisect_right(self.ranges.starts, record.start) - 1
+        if at >= 0 and record.end <= self.ranges.ends[at]:
+            self._sack_one(record, self.ranges.ends[-1])
 
     def _sack_one(self, record: Sent, prior_high: int) -> None:
         size = record.end - record.start
@@ -511,8 +484,7 @@ class Scoreboard:
             records[index].sacked = False
         self.sacked_out = 0
         self.sacked_bytes = 0
-        self._range_starts.clear()
-        self._range_ends.clear()
+        self.ranges.clear()
 
     def unmark_lost(self) -> None:
         """Take every judgement of loss back (undo)."""
@@ -538,21 +510,6 @@ class Scoreboard:
             heappop(heap)
         return None
 
-    def lost_threshold(self, dup_thresh: int, smss: int) -> int:
-        """RFC 6675 §4 IsLost: every unsacked octet below the returned offset is lost (una if none).
-
-        True for an octet when `dup_thresh` discontiguous ranges above it were sacked, or more than
-        (dup_thresh - 1) * smss bytes above it. Both fall with the offset, so one threshold says all.
-        """
-        starts, ends = self._range_starts, self._range_ends
-        size = 0
-        count = len(starts)
-        for i in range(count - 1, -1, -1):
-            size += ends[i] - starts[i]
-            if count - i >= dup_thresh or size > (dup_thresh - 1) * smss:
-                return starts[i]
-        return self.una
-
     def first_unsacked_from(self, offset: int, below: int) -> Sent | None:
         """The first record from `offset` on, starting below `below`, that is not sacked."""
         records = self.records
@@ -564,8 +521,8 @@ class Scoreboard:
             if not record.sacked:
                 return record
             # Jump over the sacked range in one step.
-            at = bisect_right(self._range_starts, record.start) - 1
-            index = self.index_of(self._range_ends[at]) if at >= 0 and self._range_ends[at] > record.end else index + 1
+            at = bisect_right(self.ranges.starts, record.start) - 1
+            index = self.index_of(self.ranges.ends[at]) if at >= 0 and self.ranges.ends[at] > record.end else index + 1
         return None
 
     def last_unsacked_below(self, offset: int) -> Sent | None:
@@ -578,11 +535,11 @@ class Scoreboard:
             record = records[index]
             if not record.sacked:
                 return record
-            at = bisect_right(self._range_starts, record.start) - 1
+            at = bisect_right(self.ranges.starts, record.start) - 1
             if at < 0:
                 index -= 1
                 continue
-            index = self.index_of(self._range_starts[at])
-            if records[index].start >= self._range_starts[at]:
+            index = self.index_of(self.ranges.starts[at])
+            if records[index].start >= self.ranges.starts[at]:
                 index -= 1
         return None

@@ -46,9 +46,9 @@ def test_a_block_is_taken_once_and_growth_by_its_new_part() -> None:
     sb.apply_sack(21, 51)
     assert (sb.sack_new_segs, sb.sacked_out) == (1, 3)
     sb.apply_sack(61, 71)
-    assert sb.sacked_ranges() == [(21, 51), (61, 71)]
+    assert sb.ranges.pairs() == [(21, 51), (61, 71)]
     sb.apply_sack(11, 81)
-    assert sb.sacked_ranges() == [(11, 81)]
+    assert sb.ranges.pairs() == [(11, 81)]
     assert sb.sacked_out == 7
     assert sb.highest_sacked() == 81
 
@@ -151,11 +151,11 @@ def test_lost_threshold_by_ranges_and_by_bytes() -> None:
     begin(sb)
     sb.apply_sack(21, 31)
     sb.apply_sack(41, 51)
-    assert sb.lost_threshold(3, MSS) == 1
+    assert sb.ranges.lost_threshold(3, MSS) == 0
     sb.apply_sack(61, 71)  # the third range; and 30 bytes > 2 * MSS
-    assert sb.lost_threshold(3, MSS) == 21
+    assert sb.ranges.lost_threshold(3, MSS) == 21
     sb.apply_sack(71, 91)
-    assert sb.lost_threshold(3, MSS) == 61
+    assert sb.ranges.lost_threshold(3, MSS) == 61
 
 
 def test_memory_stays_with_what_is_outstanding() -> None:
@@ -185,7 +185,7 @@ def test_lost_threshold_is_is_lost_for_every_octet(count: int, blocks: list[tupl
     for start, size in blocks:
         sb.apply_sack(start, start + size)
         sacked |= set(range(max(start, sb.una), min(start + size, sb.nxt)))
-    threshold = sb.lost_threshold(thresh, MSS)
+    threshold = sb.ranges.lost_threshold(thresh, MSS)
     for octet in range(sb.una, sb.nxt):
         if octet in sacked:
             continue
@@ -288,7 +288,7 @@ class Model(RuleBasedStateMachine):
             marked = [record for record in live if getattr(record, mark)]
             assert segs == len(marked)
             assert size == sum(record.end - record.start for record in marked)
-        ranges = sb.sacked_ranges()
+        ranges = sb.ranges.pairs()
         assert {octet for a, b in ranges for octet in range(a, b)} == self.octets
         assert all(a < b for a, b in ranges)
         assert all(ranges[i][1] < ranges[i + 1][0] for i in range(len(ranges) - 1))
