@@ -294,7 +294,7 @@ class TcpSocket:
         """
         conn = self._connection_for_data()
         if flags & MSG_OOB:
-            raise SocketError("EINVAL", "urgent data is read in line (RFC 6093 §5)")
+            raise SocketError("EINVAL", "urgent data is read in line (RFC 9293 §3.8.5)")
         if max_bytes <= 0:
             return b""
         if conn.readable_bytes():

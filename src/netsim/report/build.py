@@ -48,20 +48,22 @@ class Sides:
         shown = {number: pair for number, pair in pairs.items() if flow in (None, number)}
         names = {name for pair in shown.values() for name in pair if name}
         hub = _hub(shown, order) if len(names) > 2 else None
-        if len(names) > 2 and hub is None:
-            first = min(shown)
-            self.hidden_flows = len(shown) - 1
-            shown = {first: shown[first]}
-            names = {name for name in shown[first] if name}
+        if hub is not None:
+            shown = {number: pair for number, pair in shown.items() if hub in pair}
+            names = {name for pair in shown.values() for name in pair if name}
+        self.hidden_flows = len(pairs) - len(shown) if flow is None else 0
         self.flows = set(shown)
         self.names = sorted(names, key=lambda name: order.get(name, len(order)))
-        if hub is None:
+        if hub is None or len(self.names) < 3:
             self.left, self.right = self.names[:1], self.names[1:2]
+        elif hub == self.names[0]:
+            self.left, self.right = [hub], self.names[1:]
         else:
             self.left, self.right = [name for name in self.names if name != hub], [hub]
         if flow is None and not pairs:
             self.left, self.right = recorder.hosts[:1], recorder.hosts[1:2]
         self.several = len(self.flows) > 1
+        self.hub = hub or ""
 
     def side(self, host: str) -> int | None:
         """LEFT, RIGHT, or None for a host that is not shown."""
@@ -71,13 +73,20 @@ class Sides:
 
     def who(self, host: str) -> str:
         """The host's name where its side has several, else ""."""
-        return host if len(self.left) > 1 and host in self.left else ""
+        for side in (self.left, self.right):
+            if host in side and len(side) > 1:
+                return host
+        return ""
 
 
 def _hub(pairs: dict[int, tuple[str, str]], order: dict[str, int]) -> str | None:
-    """The one host that takes part in every flow, if there is one; the later of two."""
-    common = set.intersection(*(set(pair) for pair in pairs.values()))
-    return max(common, key=lambda name: order.get(name, -1)) if common else None
+    """The host that takes part in the most flows; of equals the last in order, as servers are."""
+    count: dict[str, int] = {}
+    for pair in pairs.values():
+        for name in dict.fromkeys(pair):
+            if name:
+                count[name] = count.get(name, 0) + 1
+    return max(count, key=lambda name: (count[name], order.get(name, -1))) if count else None
 
 
 class Builder:
@@ -132,6 +141,8 @@ class Builder:
         elif moment.kind == DROPPED and key in self.arrows:
             pass  # the arrow itself tells: it knew its fate when it was drawn
         elif moment.kind == PROCESSED and isinstance(row, SegmentRow) and row.accepted is False:
+            if row.at_state != row.to_state:
+                return  # not in order, yet it moved the state: that tells more
             side = self.sides.side(row.receiver)
             if side is not None and row.outcome is not None and not self._answered(moment.t_ns, side, row):
                 words = row.outcome.code.replace("-", " ")
@@ -296,11 +307,13 @@ def ladder_from(recorder: Recorder, hosts: list[str] | None = None, connection: 
     ladder = Ladder(", ".join(sides.left), ", ".join(sides.right), items)
     if len(sides.left) == 1:
         ladder.left_state = _first_state(recorder, sides.left[0])
-    if sides.right:
+    if len(sides.right) == 1:
         ladder.right_state = _first_state(recorder, sides.right[0])
     if sides.hidden_flows:
-        total = sides.hidden_flows + 1
-        ladder.notes.append(f"connection {min(sides.flows)} of {total} is shown; --connection N shows another")
+        total = sides.hidden_flows + len(sides.flows)
+        ladder.notes.append(
+            f"{len(sides.flows)} of {total} connections are shown, those of {sides.hub}; --connection N shows another"
+        )
     return ladder
 
 

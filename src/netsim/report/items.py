@@ -205,14 +205,48 @@ def is_dull(arrow: Arrow) -> bool:
         and not arrow.changes
         and not arrow.note
         and arrow.win != 0
-        and not any(name == "sack" for name, _ in arrow.words)
     )
+
+
+def has_sack(arrow: Arrow) -> bool:
+    """Whether it reports missing octets: long runs of such ACKs are folded later than others."""
+    return any(name == "sack" for name, _ in arrow.words)
+
+
+def _tells(arrow: Arrow) -> bool:
+    """Whether its control bits deserve a line whatever comes around them."""
+    return any(flag in arrow.names for flag in ("SYN", "FIN", "RST", "URG", "ECE", "CWR")) or arrow.win == 0
+
+
+def kind_of_run(item: Item) -> str:
+    """Items of one kind make a run that may be folded; "" never does.
+
+    Dull segments are one kind; so are losses of one cause, resent segments of one cause, and
+    packets of other protocols with the same words, each as far as nothing else stands between.
+    """
+    if isinstance(item, Arrow):
+        if item.dull:
+            return "dull"
+        if item.copy or item.changes or item.note or _tells(item):
+            return ""
+        if item.lost is not None:
+            return f"{item.side} lost {item.resent} {item.lost}"
+        if item.resent is not None:
+            return f"{item.side} resent {item.resent}"
+        return f"{item.side} {item.names}" if item.seq is None else ""
+    if isinstance(item, NoteMark):
+        return "dull" if item.detail else ""
+    if isinstance(item, TimerMark):
+        return "dull" if item.detail or item.text.startswith("delayed ACK") else ""
+    return ""
 
 
 KEEP_EACH_END: Final = 2
 """Of a long run of dull segments, so many stay at either end."""
 FOLD_FROM: Final = 8
 """A run of so many dull segments is folded."""
+FOLD_TELLING_FROM: Final = 24
+"""A run of losses, of resent segments or of ACKs with SACK blocks is folded only when it is this long."""
 MAX_ITEMS: Final = 160
 """A ladder with more items than this loses its middle, dull or not."""
 
@@ -224,12 +258,16 @@ def fold(items: list[Item]) -> list[Item]:
     """
     folded: list[Item] = []
     run: list[Item] = []
+    kind = ""
     for item in items:
-        if _goes_with_a_run(item):
-            run.append(item)
-        else:
+        here = kind_of_run(item)
+        if not here or here != kind:
             folded += _fold_run(run)
             run = []
+        kind = here
+        if here:
+            run.append(item)
+        else:
             folded.append(item)
     folded += _fold_run(run)
     if len(folded) <= MAX_ITEMS:
@@ -238,17 +276,10 @@ def fold(items: list[Item]) -> list[Item]:
     return [*folded[:head], _gap(folded[head:-tail]), *folded[-tail:]]
 
 
-def _goes_with_a_run(item: Item) -> bool:
-    if isinstance(item, Arrow):
-        return item.dull
-    if isinstance(item, NoteMark):
-        return item.detail
-    return isinstance(item, TimerMark) and (item.detail or item.text.startswith("delayed ACK"))
-
-
 def _fold_run(run: list[Item]) -> list[Item]:
     places = [index for index, item in enumerate(run) if isinstance(item, Arrow)]
-    if len(places) < FOLD_FROM:
+    telling = any(isinstance(item, Arrow) and (not item.dull or has_sack(item)) for item in run)
+    if len(places) < (FOLD_TELLING_FROM if telling else FOLD_FROM):
         return run
     first, last = places[KEEP_EACH_END - 1], places[-KEEP_EACH_END]
     return [*run[: first + 1], _gap(run[first + 1 : last]), *run[last:]]

@@ -107,11 +107,11 @@ class _Drawer:
         self.digits = _time_digits(self.items)
         longest = max((len(self._time(item.t_ns)) for item in self.items), default=5)
         self.time_end = max(8, longest + 1)
-        who = max((len(item.who) + 1 for item in ladder.items if item.who), default=0)
+        who = [max((len(i.who) + 1 for i in ladder.items if i.who and i.side == side), default=0) for side in (0, 1)]
         tag = max((len(item.tag) + 1 for item in ladder.items if item.tag), default=0)
         self.left = self.time_end + 2
-        self.left_width = max(STATE_WIDTH + who + tag, len(ladder.left) if len(ladder.left) < 30 else 0)
-        right_width = max(STATE_WIDTH + tag, len(ladder.right) if len(ladder.right) < 20 else 0)
+        self.left_width = max(STATE_WIDTH + who[LEFT] + tag, len(ladder.left) if len(ladder.left) < 30 else 0)
+        right_width = max(STATE_WIDTH + who[1] + tag, len(ladder.right) if len(ladder.right) < 20 else 0)
         self.right = options.width - right_width
         self.from_column = self.left + self.left_width + 1
         self.to_column = self.right - 1  # exclusive
@@ -351,6 +351,8 @@ class _Drawer:
                 break
         options = short_options(arrow.words, levels[0])
         label = head + (" win 0" if arrow.win == 0 else "") + tail
+        if len(label) > room:
+            label = label.replace(arrow.names, _letters(arrow.names), 1)
         return _cut(label, room), _cut(f"<{options}>" if options else "", self.options.width - self.left)
 
     # --- explanations ------------------------------------------------------------------------
@@ -376,6 +378,12 @@ class _Drawer:
 
 def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else text[: max(0, room - 1)] + "…"
+
+
+def _letters(names: str) -> str:
+    """`SA` for `SYN,ACK`: where the names do not fit. Other words stay."""
+    parts = names.split(",")
+    return "".join(part[0] for part in parts) if all(part.isupper() and len(part) == 3 for part in parts) else names
 
 
 def _style(arrow: Arrow) -> str:

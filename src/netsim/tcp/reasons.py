@@ -311,7 +311,9 @@ ACK_UNSENT: Final = _reason(
     "RFC 9293 §3.10.7.4, fifth step",
 )  # fmt: skip
 RST_SYN_IN_WINDOW: Final = _reason(
-    "syn-in-window", "A SYN in the window is an error: reset the connection (before RFC 5961).", "RFC 793 p. 71"
+    "syn-in-window",
+    "A SYN in the window is an error: reset the connection (before RFC 5961).",
+    "RFC 9293 §3.10.7.4, fourth step",
 )
 SYN_BACK_TO_LISTEN: Final = _reason(
     "syn-back-to-listen", "A SYN in the window of a half-open passive connection: go back to LISTEN.",

@@ -206,7 +206,7 @@ class Sender:
             if push or self.profile.push_every_write:
                 self.push_marks.append(end)
         if urgent:
-            # SND.UP points at the octet after the urgent ones (RFC 9293 §3.8.5, RFC 6093).
+            # SND.UP points at the octet after the urgent ones (RFC 9293 §3.8.5).
             self.snd.urgent = True
             self.snd.up = seq_add(self.snd.iss, end)
         return taken
