@@ -94,7 +94,8 @@ def _windows(axes: Any, recorder: Recorder, directions: list[_Direction]) -> Non
         if limits:
             axes.step([at for at, _ in limits], [value for _, value in limits], where="post", color=color,
                       linestyle=":", label=f"{direction.name}: ssthresh")  # fmt: skip
-    axes.set_ylabel("octets")
+    axes.set_ylabel("congestion window (octets)")
+    axes.set_ylim(bottom=0)
 
 
 def _times(axes: Any, recorder: Recorder, directions: list[_Direction]) -> None:
@@ -105,8 +106,11 @@ def _times(axes: Any, recorder: Recorder, directions: list[_Direction]) -> None:
         times = [each.t_ns / 1e9 for each in mine]
         axes.plot(times, [each.rtt_ns / 1e6 for each in mine], ".", color=color, label=f"{direction.name}: RTT")
         axes.plot(times, [each.srtt_ns / 1e6 for each in mine], color=color, linewidth=1, label="smoothed")
-        axes.plot(times, [each.rto_ns / 1e6 for each in mine], color=color, linestyle=":", label="RTO")
-    axes.set_ylabel("ms")
+        longest = max((each.rtt_ns for each in mine), default=0)
+        if any(each.rto_ns < 5 * longest for each in mine):  # else it would only flatten the rest
+            axes.plot(times, [each.rto_ns / 1e6 for each in mine], color=color, linestyle=":", label="RTO")
+    axes.set_ylabel("round-trip time (ms)")
+    axes.set_ylim(bottom=0)
 
 
 def plot(recorder: Recorder, path: str, *, title: str = "", connection: int | None = None) -> None:
@@ -146,6 +150,8 @@ def plot(recorder: Recorder, path: str, *, title: str = "", connection: int | No
         axes.legend(entries.values(), entries.keys(), fontsize=8, loc="best")
     column[-1].set_xlabel("time (s)")
     figure.suptitle(title)
+    for axes in column[: len(panels) - ("rtt" in panels)]:
+        axes.yaxis.set_major_formatter("{x:,.0f}")
     buffer = io.BytesIO()
     metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"CreationDate": None} if kind == "pdf" else {}
     figure.savefig(buffer, format=kind, dpi=120, metadata=metadata)

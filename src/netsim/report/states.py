@@ -124,16 +124,16 @@ Path = tuple[tuple[tuple[int, int], ...], tuple[int, int, str]]
 PATHS: Final[dict[tuple[str, str, str], Path]] = {
     ("CLOSED", "passive-open", "LISTEN"): (((465, 77), (465, 173)), (455, 120, "end")),
     ("CLOSED", "active-open", "SYN-SENT"): (((544, 60), (840, 60), (840, 303)), (690, 52, "middle")),
-    ("LISTEN", "open-from-listen", "SYN-SENT"): (((544, 185), (790, 185), (790, 303)), (666, 177, "middle")),
+    ("LISTEN", "open-from-listen", "SYN-SENT"): (((544, 185), (790, 185), (790, 303)), (552, 177, "start")),
     ("LISTEN", "rcv-syn", "SYN-RECEIVED"): (((416, 185), (170, 185), (170, 303)), (290, 177, "middle")),
-    ("SYN-RECEIVED", "rcv-rst", "LISTEN"): (((130, 303), (130, 215), (416, 203)), (235, 232, "middle")),
+    ("SYN-RECEIVED", "rcv-rst", "LISTEN"): (((130, 303), (130, 215), (416, 203)), (182, 230, "start")),
     ("SYN-SENT", "rcv-syn", "SYN-RECEIVED"): (((746, 320), (214, 320)), (480, 312, "middle")),
-    ("SYN-SENT", "close", "CLOSED"): (((770, 303), (770, 230), (530, 77)), (690, 252, "middle")),
+    ("SYN-SENT", "close", "CLOSED"): (((770, 303), (770, 120), (546, 68)), (762, 240, "end")),
     ("SYN-SENT", "rcv-syn-ack", "ESTABLISHED"): (((810, 337), (810, 440), (544, 440)), (690, 432, "middle")),
     ("SYN-RECEIVED", "rcv-ack-of-syn", "ESTABLISHED"): (((170, 337), (170, 440), (416, 440)), (300, 432, "middle")),
-    ("SYN-RECEIVED", "close", "FIN-WAIT-1"): (((130, 337), (130, 560), (226, 560)), (122, 480, "start")),
+    ("SYN-RECEIVED", "close", "FIN-WAIT-1"): (((130, 337), (130, 560), (226, 560)), (122, 450, "end")),
     ("ESTABLISHED", "close", "FIN-WAIT-1"): (((450, 467), (450, 510), (330, 543)), (400, 505, "end")),
-    ("ESTABLISHED", "rcv-fin", "CLOSE-WAIT"): (((544, 460), (780, 460), (780, 543)), (690, 478, "middle")),
+    ("ESTABLISHED", "rcv-fin", "CLOSE-WAIT"): (((544, 460), (780, 460), (780, 543)), (690, 492, "middle")),
     ("FIN-WAIT-1", "rcv-ack-of-fin", "FIN-WAIT-2"): (((240, 577), (140, 683)), (170, 640, "end")),
     ("FIN-WAIT-1", "rcv-fin", "CLOSING"): (((340, 577), (440, 683)), (408, 632, "start")),
     ("FIN-WAIT-1", "rcv-fin-and-ack-of-fin", "TIME-WAIT"): (((290, 577), (290, 813)), (290, 668, "middle")),
@@ -143,13 +143,14 @@ PATHS: Final[dict[tuple[str, str, str], Path]] = {
     ("LAST-ACK", "rcv-ack-of-fin", "CLOSED"): (((810, 717), (810, 813)), (820, 769, "start")),
     ("TIME-WAIT", "time-wait-timeout", "CLOSED"): (((354, 830), (746, 830)), (550, 822, "middle")),
 }
-"""For each edge of figure 5: its line, and where its words stand (x, y, text-anchor)."""
+"""For each edge of figure 5 and of its note 2: its line, and where its words stand (x, y, text-anchor)."""
 
 _STYLE: Final = (
     "text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1f2328}"
     ".bg{fill:#fff}.box{fill:#f6f8fa;stroke:#57606a;stroke-width:1.5}.name{font-weight:bold;font-size:13px}"
     ".edge{fill:none;stroke:#57606a;stroke-width:1.5}.head{fill:#57606a}.taken .edge{stroke:#1a7f37;stroke-width:3}"
-    ".taken .head{fill:#1a7f37}.taken text{fill:#116329;font-weight:bold}.missed .edge{stroke-dasharray:5 4}.soft{fill:#57606a}"
+    ".taken .head{fill:#1a7f37}.taken text{fill:#116329;font-weight:bold}"
+    ".missed .edge{stroke-dasharray:5 4}.soft{fill:#57606a}"
 )
 _DARK: Final = (
     "@media (prefers-color-scheme:dark){text{fill:#e6edf3}.bg{fill:#0d1117}.box{fill:#161b22;stroke:#9198a1}"
@@ -180,10 +181,10 @@ def _arrow(path: Path, edge: Edge, css: str) -> list[str]:
 
 def svg(covered: Coverage | None) -> str:
     """Figure 5 with the edges that a run took in green, and the other edges counted below."""
-    rest = [edge for edge in EDGES if not edge.figure5]
+    plain = [edge for edge in EDGES if key_of(edge) in PATHS]
+    rest = [edge for edge in EDGES if key_of(edge) not in PATHS]
     notes = [f"{len(rest)} more edges (resets, aborts, time-outs, early FINs) end in CLOSED or LISTEN: `netsim states`"]
     if covered is not None:
-        plain = [edge for edge in EDGES if edge.figure5]
         taken = sum(key_of(edge) in covered for edge in plain)
         more = sum(key_of(edge) in covered for edge in rest)
         notes.insert(0, f"taken: {taken} of the {len(plain)} edges shown, {more} of the {len(rest)} others")
@@ -194,11 +195,9 @@ def svg(covered: Coverage | None) -> str:
         f"<style>{_STYLE}</style><style>{_DARK}</style>",
         f'<rect class="bg" width="960" height="{height}" fill="#fff"/>',
     ]
-    for edge in EDGES:
-        path = PATHS.get(key_of(edge)) if edge.figure5 else None
-        if path is not None:
-            css = "" if covered is None else "taken" if key_of(edge) in covered else "missed"
-            out += _arrow(path, edge, css)
+    for edge in plain:
+        css = "" if covered is None else "taken" if key_of(edge) in covered else "missed"
+        out += _arrow(PATHS[key_of(edge)], edge, css)
     for name, (x, y) in PLACES.items():
         w, h = BOX
         out.append(f'<rect class="box" x="{x - w // 2}" y="{y - h // 2}" width="{w}" height="{h}" rx="8"/>')
