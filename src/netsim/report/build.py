@@ -197,12 +197,13 @@ class Builder:
             item = self._timer_fired(event, side)
         elif isinstance(event, ev.Called):
             text = f"{event.call} {event.detail}".rstrip() + (f" → {event.result}" if event.result else "")
-            item = NoteMark(event.t_ns, side, text, "call", detail=True)
+            item = NoteMark(event.t_ns, side, text, "call", detail=not event.result)
         elif isinstance(event, ev.Notified):
             item = NoteMark(event.t_ns, side, f"user told: {event.what}", "told", detail=True, reason=event.reason)
         elif isinstance(event, ev.Noted):
             words = event.reason.code.replace("-", " ")
-            item = NoteMark(event.t_ns, side, words, "noted", detail=True, reason=event.reason)
+            plain = event.reason.code == "crash"  # the host is gone: nothing below makes sense without it
+            item = NoteMark(event.t_ns, side, words, "noted", detail=not plain, reason=event.reason)
         if item is not None:
             self._add(item, event.host, flow)
 
