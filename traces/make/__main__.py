@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from . import catalogue, readme
+from . import catalogue, other, readme
 from .plan import PLANS
 from .runner import UnlikeError, make
 
@@ -23,18 +23,21 @@ def main() -> int:
     if arguments.list:
         for plan in PLANS.values():
             print(f"{plan.family:<11}{plan.name:<36}{plan.shows}")
+        for name, (shows, _) in other.OTHERS.items():
+            print(f"{'other':<11}{name:<36}{shows}")
         return 0
-    unknown = [name for name in arguments.names if name not in PLANS]
+    unknown = [name for name in arguments.names if name not in PLANS and name not in other.OTHERS]
     if unknown:
         parser.error(f"no such capture: {', '.join(unknown)} (see --list)")
     failed = 0
     if not arguments.readme:
         if os.geteuid() != 0:
             parser.error("root is needed to make network namespaces")
-        for name in arguments.names or PLANS:
+        for name in arguments.names or [*PLANS, *other.OTHERS]:
             began = time.monotonic()
             try:
-                print(f"{name}: {make(PLANS[name])}, {time.monotonic() - began:.1f} s", flush=True)
+                said = other.make(name) if name in other.OTHERS else make(PLANS[name])
+                print(f"{name}: {said}, {time.monotonic() - began:.1f} s", flush=True)
             except UnlikeError as error:
                 failed += 1
                 print(f"NOT MADE {error}", file=sys.stderr, flush=True)

@@ -187,7 +187,7 @@ def window_growth_too_fast(lab: Lab) -> None:
         peer.send("A", MSS)
     peer.wait_ack(peer.nxt)
     for number in range(1, 27):
-        words = "the flight passes the sum of the initial window and all bytes acknowledged, the most that slow start allows"
+        words = "the flight passes initial window plus all bytes acknowledged, the most that slow start allows"
         wrong = ("window-growth-too-fast", words, "RFC 5681 §3.1") if number == 21 else None
         peer.send("PA" if number == 26 else "A", MSS, wrong=wrong)
     peer.wait_ack(peer.nxt)
