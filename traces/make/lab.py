@@ -39,7 +39,7 @@ class HostProcess:
         self.side = side
         ours, theirs = socket.socketpair()
         agent = Path(__file__).with_name("agent.py")
-        self.process = subprocess.Popen([sys.executable, "-S", str(agent), json.dumps(setup)], stdin=theirs)
+        self.process = subprocess.Popen([sys.executable, "-S", str(agent), json.dumps(setup)], stdin=theirs.fileno())
         theirs.close()
         ours.settimeout(15)
         data, descriptors, _, _ = socket.recv_fds(ours, 1, 1)

@@ -98,7 +98,7 @@ def _write(name: str, how: str, files: dict[str, list[pcap.Frame]], rest: dict[s
 def veth_offload(name: str) -> str:
     """Two namespaces joined by a veth pair, tcpdump on both ends."""
     addresses = {side: ADDRESS[side][4] for side in ADDRESS}
-    quiet = {"net.ipv6.conf.default.disable_ipv6": 1}
+    quiet: dict[str, int | str] = {"net.ipv6.conf.default.disable_ipv6": 1}
     with tempfile.TemporaryDirectory() as scratch, _process("client", quiet) as one, _process("server", quiet) as two:
         peer = str(two.process.pid)
         one.do("run", argv=["ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", peer])

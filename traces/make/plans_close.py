@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
-from . import faults
+from . import faults, wire
 from .faults import drop
 from .lab import Lab
 from .moves import CORK, TCP, USER_TIMEOUT, finish, transfer
@@ -70,7 +70,7 @@ def server_fin_lost(lab: Lab) -> None:
     client.close()
 
 
-def _last_ack(packet: faults.Packet, rel: int) -> bool:
+def _last_ack(packet: wire.Packet, rel: int) -> bool:
     return faults.pure_ack(packet, rel) and rel == 302
 
 

@@ -26,7 +26,7 @@ def main() -> None:
     sniffer = AsyncSniffer(opened_socket=source, lfilter=lambda p: p.haslayer(TCP), started_callback=ready.touch)
     sniffer.start()
     signal.sigwait([signal.SIGTERM])
-    wrpcap(str(target), sniffer.stop(), nano=True)
+    wrpcap(str(target), sniffer.stop() or [], nano=True)
     target.with_suffix(".done").touch()
 
 
