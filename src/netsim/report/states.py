@@ -115,7 +115,7 @@ BOX: Final = (128, 34)
 PLACES: Final[dict[str, tuple[int, int]]] = {
     "CLOSED": (480, 60), "LISTEN": (480, 190), "SYN-RECEIVED": (150, 320), "SYN-SENT": (810, 320),
     "ESTABLISHED": (480, 450), "FIN-WAIT-1": (290, 560), "CLOSE-WAIT": (810, 560),
-    "FIN-WAIT-2": (110, 700), "CLOSING": (470, 700), "LAST-ACK": (810, 700),
+    "FIN-WAIT-2": (110, 700), "CLOSING": (520, 700), "LAST-ACK": (810, 700),
     "TIME-WAIT": (290, 830), "CLOSED ": (810, 830),
 }  # fmt: skip
 """Centres of the boxes; "CLOSED " is the same state once more at the bottom, as in figure 5."""
@@ -124,7 +124,7 @@ Path = tuple[tuple[tuple[int, int], ...], tuple[int, int, str]]
 PATHS: Final[dict[tuple[str, str, str], Path]] = {
     ("CLOSED", "passive-open", "LISTEN"): (((465, 77), (465, 173)), (455, 120, "end")),
     ("CLOSED", "active-open", "SYN-SENT"): (((544, 60), (840, 60), (840, 303)), (690, 52, "middle")),
-    ("LISTEN", "open-from-listen", "SYN-SENT"): (((544, 185), (790, 185), (790, 303)), (552, 177, "start")),
+    ("LISTEN", "open-from-listen", "SYN-SENT"): (((544, 185), (790, 185), (790, 303)), (552, 163, "start")),
     ("LISTEN", "rcv-syn", "SYN-RECEIVED"): (((416, 185), (170, 185), (170, 303)), (290, 177, "middle")),
     ("SYN-RECEIVED", "rcv-rst", "LISTEN"): (((130, 303), (130, 215), (416, 203)), (182, 230, "start")),
     ("SYN-SENT", "rcv-syn", "SYN-RECEIVED"): (((746, 320), (214, 320)), (480, 312, "middle")),
@@ -135,10 +135,10 @@ PATHS: Final[dict[tuple[str, str, str], Path]] = {
     ("ESTABLISHED", "close", "FIN-WAIT-1"): (((450, 467), (450, 510), (330, 543)), (400, 505, "end")),
     ("ESTABLISHED", "rcv-fin", "CLOSE-WAIT"): (((544, 460), (780, 460), (780, 543)), (690, 492, "middle")),
     ("FIN-WAIT-1", "rcv-ack-of-fin", "FIN-WAIT-2"): (((240, 577), (140, 683)), (170, 640, "end")),
-    ("FIN-WAIT-1", "rcv-fin", "CLOSING"): (((340, 577), (440, 683)), (408, 632, "start")),
-    ("FIN-WAIT-1", "rcv-fin-and-ack-of-fin", "TIME-WAIT"): (((290, 577), (290, 813)), (290, 668, "middle")),
+    ("FIN-WAIT-1", "rcv-fin", "CLOSING"): (((340, 577), (490, 683)), (438, 622, "start")),
+    ("FIN-WAIT-1", "rcv-fin-and-ack-of-fin", "TIME-WAIT"): (((290, 577), (290, 813)), (298, 690, "start")),
     ("FIN-WAIT-2", "rcv-fin", "TIME-WAIT"): (((140, 717), (240, 813)), (176, 776, "end")),
-    ("CLOSING", "rcv-ack-of-fin", "TIME-WAIT"): (((440, 717), (340, 813)), (404, 776, "start")),
+    ("CLOSING", "rcv-ack-of-fin", "TIME-WAIT"): (((490, 717), (345, 813)), (438, 778, "start")),
     ("CLOSE-WAIT", "close", "LAST-ACK"): (((810, 577), (810, 683)), (820, 634, "start")),
     ("LAST-ACK", "rcv-ack-of-fin", "CLOSED"): (((810, 717), (810, 813)), (820, 769, "start")),
     ("TIME-WAIT", "time-wait-timeout", "CLOSED"): (((354, 830), (746, 830)), (550, 822, "middle")),
