@@ -71,6 +71,8 @@ def _sequence(axes: Any, direction: _Direction, color: str) -> None:
             starts = [row.rel_seq for row in rows]
             ends = [row.rel_seq + max(row.length, 1) for row in rows]
             axes.vlines(times, starts, ends, colors=look, linewidth=width, label=label)
+            if label == "resent":  # a bar of one segment is too small to see in a long transfer
+                axes.plot(times, starts, "^", color=look, markersize=5)
     lost = [row for row in direction.sent if row.dropped is not None]
     if lost:
         times = [(row.sent_ns or 0) / 1e9 for row in lost]

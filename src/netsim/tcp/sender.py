@@ -37,6 +37,7 @@ from netsim.tcp.recovery.base import (
 )
 from netsim.tcp.recovery.base import RECOVERY as RECOVERY_PHASE
 from netsim.tcp.recovery.machine import LossRecovery
+from netsim.tcp.recovery.reasons import AVOIDANCE, SLOW_START
 from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PUSH, SENT_SYN, Sent
 from netsim.tcp.tcb import SendSpace
 from netsim.tcp.timers import KEEPALIVE, LOSS, OVERRIDE, PERSIST, RTO, USER
@@ -55,8 +56,8 @@ class Sender:
     """
 
     __slots__ = (
-        "_ack", "_cwnd_held", "_force", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new", "buffer", "capacity",
-        "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
+        "_ack", "_cwnd_held", "_force", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new", "_told_cwnd",
+        "buffer", "capacity", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
         "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "timeouts", "una",
     )  # fmt: skip
 
@@ -64,6 +65,7 @@ class Sender:
         self.profile = profile
         self.options = options
         self.snd = snd
+        self._told_cwnd = 0
         self.buffer = SendBuffer()
         self.capacity = options.snd_buffer or profile.snd_buffer
         self.una = 0
@@ -331,8 +333,13 @@ class Sender:
     def _tell_recovery(self, ep: Endpoint, now_ns: int) -> None:
         """Turn what recovery decided into events."""
         recovery = self.recovery
+        cwnd, phase = recovery.cc.cwnd, recovery.phase_name()
         for reason in recovery.reasons:
-            ep.congestion_changed(now_ns, recovery.cc.cwnd, recovery.cc.ssthresh, recovery.phase_name(), reason)
+            ep.congestion_changed(now_ns, cwnd, recovery.cc.ssthresh, phase, reason)
+        if cwnd != self._told_cwnd and self.una > 1 and not recovery.reasons and phase in ("slow-start", "avoidance"):
+            growth = SLOW_START if phase == "slow-start" else AVOIDANCE
+            ep.congestion_changed(now_ns, cwnd, recovery.cc.ssthresh, phase, growth)
+        self._told_cwnd = cwnd
 
     def _window_timers(self, ep: Endpoint, now_ns: int, old_window: int) -> None:
         """An opened window ends the probing."""
