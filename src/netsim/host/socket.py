@@ -13,6 +13,7 @@ from netsim.host import sockopt
 from netsim.host.errors import SocketError, errno_of
 from netsim.host.listener import Listener
 from netsim.host.poll import (
+    MSG_EOR,
     MSG_MORE,
     MSG_OOB,
     MSG_PEEK,
@@ -277,7 +278,8 @@ class TcpSocket:
             return 0
         try:
             taken = conn.send(
-                now_ns, data, push=push, urgent=flags & MSG_OOB != 0, more=flags & MSG_MORE != 0
+                now_ns, data, push=push, urgent=flags & MSG_OOB != 0, more=flags & MSG_MORE != 0,
+                end_of_record=flags & MSG_EOR != 0,
             )  # fmt: skip
         except CallError as failure:
             raise SocketError("EPIPE", str(failure)) from None

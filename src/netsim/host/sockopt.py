@@ -151,7 +151,7 @@ def _apply_effects(socket: TcpSocket, now_ns: int, name: str) -> None:
         name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL") and (conn.ep.options.keep_alive or conn.ep.profile.keep_alive_always)
     ):
         conn.set_keep_alive(now_ns, conn.ep.options.keep_alive or conn.ep.profile.keep_alive_always)
-    elif name in ("TCP_CORK", "TCP_NOPUSH") and not conn.ep.options.cork:
+    elif (name in ("TCP_CORK", "TCP_NOPUSH") and not conn.ep.options.cork) or name == "TCP_NODELAY":
         conn.flush_corked()
     elif name == "TCP_MAXSEG" and socket.host.profile.mss_option_at_once and conn.ep.options.mss:
         conn.ep.snd.mss = min(conn.ep.snd.mss, conn.ep.options.mss)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from netsim.host.socket import TcpSocket
+    from netsim.tcp.congestion.base import INFINITE_SSTHRESH
+from netsim.host.socket import TcpSocket
 
 STATE_NUMBERS: Final = {
     "ESTABLISHED": 1, "SYN-SENT": 2, "SYN-RECEIVED": 3, "FIN-WAIT-1": 4, "FIN-WAIT-2": 5, "TIME-WAIT": 6,
@@ -49,7 +50,7 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         "tcpi_unacked": (shot.unacked + mss - 1) // mss,
         "tcpi_rtt": shot.srtt_ns // 1000,
         "tcpi_rttvar": shot.rttvar_ns // 1000,
-        "tcpi_snd_ssthresh": shot.ssthresh // mss,
+        "tcpi_snd_ssthresh": shot.ssthresh // mss if shot.ssthresh < INFINITE_SSTHRESH else INFINITE_SSTHRESH,
         "tcpi_snd_cwnd": shot.cwnd // mss,
         "tcpi_advmss": ep.our_mss(),
         "tcpi_pmtu": ep.mtu,

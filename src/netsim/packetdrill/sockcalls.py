@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netsim.host.errors import SocketError
-from netsim.host.poll import MSG_MORE, MSG_OOB, MSG_PEEK
+from netsim.host.poll import MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK
 from netsim.packetdrill import tree
 from netsim.packetdrill.arguments import Arguments, quoted_address
 from netsim.packetdrill.descriptors import PipeEnd, SocketFile
@@ -237,7 +237,11 @@ def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str]
     socket = file.socket
     pending = caller.current
     assert pending is not None
-    bits = (MSG_MORE if "MSG_MORE" in flags else 0) | (MSG_OOB if "MSG_OOB" in flags else 0)
+    bits = (
+        (MSG_EOR if "MSG_EOR" in flags else 0)
+        | (MSG_MORE if "MSG_MORE" in flags else 0)
+        | (MSG_OOB if "MSG_OOB" in flags else 0)
+    )
     opens = "MSG_FASTOPEN" in flags or (caller.system.name == "freebsd" and has_address)
     if socket.slot is None and socket.listener is None and opens and pending.progress == 0:
         return _open_with_data(caller, file, data, flags)

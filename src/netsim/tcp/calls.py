@@ -105,7 +105,9 @@ def user_timeout_ns(ep: Endpoint) -> int:
     return ep.options.user_timeout_ns or ep.profile.user_timeout_ns
 
 
-def send(ep: Endpoint, now_ns: int, data: bytes, push: bool, urgent: bool, more: bool) -> int:
+def send(
+    ep: Endpoint, now_ns: int, data: bytes, push: bool, urgent: bool, more: bool, end_of_record: bool = False
+) -> int:
     """SEND (§3.10.2): take as many octets as the send buffer has room for; how many is returned."""
     state = ep.state
     if state is CLOSED:
@@ -117,7 +119,7 @@ def send(ep: Endpoint, now_ns: int, data: bytes, push: bool, urgent: bool, more:
         open_active(ep, now_ns, ep.remote_addr, ep.remote_port)
     elif state in (FIN_WAIT_1, FIN_WAIT_2, CLOSING, LAST_ACK, TIME_WAIT) or ep.close_pending:
         raise CallError(CLOSING_ERROR)
-    taken = ep.sender.enqueue(now_ns, data, push, urgent, more)
+    taken = ep.sender.enqueue(now_ns, data, push, urgent, more, end_of_record)
     _tell(ep, now_ns, "SEND", f"{taken} bytes" + (", urgent" if urgent else ""))
     return taken
 

@@ -86,9 +86,21 @@ class Connection:
         calls.open_active(ep, now_ns, remote_addr, remote_port)
         return taken
 
-    def send(self, now_ns: int, data: bytes, *, push: bool = False, urgent: bool = False, more: bool = False) -> int:
-        """SEND: how many octets were taken into the send buffer (0: it is full)."""
-        return calls.send(self.ep, now_ns, data, push, urgent, more)
+    def send(
+        self,
+        now_ns: int,
+        data: bytes,
+        *,
+        push: bool = False,
+        urgent: bool = False,
+        more: bool = False,
+        end_of_record: bool = False,
+    ) -> int:
+        """SEND: how many octets were taken into the send buffer (0: it is full).
+
+        more: hold a partial segment back (MSG_MORE); end_of_record: nothing is ever joined to it (MSG_EOR)
+        """
+        return calls.send(self.ep, now_ns, data, push, urgent, more, end_of_record)
 
     def receive(self, now_ns: int, max_bytes: int, *, peek: bool = False) -> bytes:
         """RECEIVE: up to `max_bytes` in-order octets; b"" if none are readable now."""
@@ -117,7 +129,7 @@ class Connection:
             ep.timers.stop(KEEPALIVE)
 
     def flush_corked(self) -> None:
-        """TCP_CORK was taken off, or MSG_MORE ended: partial segments may leave."""
+        """TCP_CORK was taken off, TCP_NODELAY set, or MSG_MORE ended: a partial segment may leave."""
         self.ep.sender.uncork()
 
     # --- inputs -----------------------------------------------------------------------------

@@ -375,6 +375,10 @@ class Endpoint:
             self.local_addr, self.remote_addr, self.local_port, self.remote_port,
             seq, 0 if ack == ABSENT else ack, flags, window,
         )  # fmt: skip
+        if self.neg.timestamps and self.profile.abort_rst_has_timestamps:
+            seg.ts_val = self.ts_value(now_ns)
+            seg.ts_ecr = self.neg.ts_recent
+            seg.layout = TS_LAYOUT
         self._stamp(seg)
         self.send(now_ns, seg, reason)
 

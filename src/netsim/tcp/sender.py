@@ -38,7 +38,7 @@ from netsim.tcp.recovery.base import (
 from netsim.tcp.recovery.base import RECOVERY as RECOVERY_PHASE
 from netsim.tcp.recovery.machine import LossRecovery
 from netsim.tcp.recovery.reasons import AVOIDANCE, SLOW_START
-from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PUSH, SENT_SYN, Sent
+from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_JOINED, SENT_PUSH, SENT_SYN, Sent
 from netsim.tcp.tcb import SendSpace
 from netsim.tcp.timers import KEEPALIVE, LOSS, OVERRIDE, PERSIST, RTO, USER
 
@@ -192,11 +192,15 @@ class Sender:
         """FlightSize (RFC 5681 §2): sent and not cumulatively acknowledged."""
         return self.nxt - self.una
 
-    def enqueue(self, now_ns: int, data: bytes, push: bool, urgent: bool, more: bool) -> int:
+    def enqueue(
+        self, now_ns: int, data: bytes, push: bool, urgent: bool, more: bool, end_of_record: bool = False
+    ) -> int:
         """Take what fits into the send buffer."""
         taken = min(len(data), self.free_bytes())
         if taken <= 0:
             return 0
+        if self.una == self.nxt:
+            self.recovery.before_new_data(now_ns)
         self.buffer.append(data if taken == len(data) else data[:taken])
         end = self.buffer.end + 1
         if self.una == self.data_nxt() and self.data_nxt() + taken == end:
@@ -207,6 +211,8 @@ class Sender:
             self.corked = False
             if push or self.profile.push_every_write:
                 self.push_marks.append(end)
+        if end_of_record and taken == len(data):
+            self.eor_marks.append(end)
         if urgent:
             # SND.UP points at the octet after the urgent ones (RFC 9293 §3.8.5).
             self.snd.urgent = True
@@ -219,11 +225,14 @@ class Sender:
             self.fin_offset = self.buffer.end + 1
             self.corked = False
 
+    def _is_corked(self) -> bool:
+        """The user said that more will follow (TCP_CORK, MSG_MORE)."""
+        return self.corked or self.options.cork
+
     def uncork(self) -> None:
-        """Partial segments may leave now."""
-        if self.corked:
-            self.corked = False
-            self.push_marks.append(self.buffer.end + 1)
+        """What waits may leave now, in a partial segment if need be."""
+        self.corked = False
+        self._force = self.unsent_bytes() > 0
 
     def fin_was_sent(self) -> bool:
         """Our FIN left at least once."""
@@ -268,6 +277,7 @@ class Sender:
 
     def _tell_of_ack(self, ep: Endpoint, now_ns: int, seg: Segment, ack: int, *, window_changed: bool) -> None:
         """SND.UNA advances, and loss recovery is told what the segment says."""
+        self.corked = False  # what the user held back by MSG_MORE waits for the next ACK at most
         info = self._ack
         info.ack = ack
         info.sack = self._sack_offsets(seg) if seg.sack else NO_BLOCKS
@@ -393,8 +403,6 @@ class Sender:
         """New data, if window, congestion window, Nagle and silly-window avoidance allow it."""
         if not ep.syn_acked and not self._may_send_before_established(ep):
             return None
-        if self.una == self.nxt:
-            self.recovery.before_new_data(now_ns)
         mss = self.segment_bytes(ep)
         if ep.neg.sack and ep.receiver.reassembly.bytes_held:
             mss -= 4 + 8 * len(ep.receiver.sack_blocks(ep.sack_limit()))
@@ -462,7 +470,7 @@ class Sender:
         limit = segments * mss
         size = min(wanted, usable, limit)
         partial = size % mss
-        if partial and (size < wanted or self.corked or self._nagle_holds(idle=first is None, last=True)):
+        if partial and (size < wanted or self._is_corked() or self._nagle_holds(idle=first is None, last=True)):
             size -= partial
         return size
 
@@ -502,8 +510,10 @@ class Sender:
         if self._force:
             return None  # (4) the override timer
         idle = self.una == self.nxt
+        if ends_record and size < available and usable >= size:
+            return None  # more waits behind the end of the record, so nothing can be added to it
         last = size == available or ends_record
-        if self.corked and last and self.fin_offset == NOT_QUEUED:
+        if self._is_corked() and last and self.fin_offset == NOT_QUEUED:
             if not ep.timers.is_set(OVERRIDE):
                 ep.set_timer(now_ns, OVERRIDE, now_ns + self.profile.sws_override_ns, why.CORK_TIMEOUT)
             return why.HELD_CORK
@@ -560,7 +570,7 @@ class Sender:
         reason = why.DATA
         if size > self.recovery.smss and self.profile.tso:
             flags |= PSH  # tcp_transmit_skb: every segment for offload is pushed; its parts are not marked
-        if size and (end == self.buffer.end + 1 or self._has_push_mark(offset, end)) and not self.corked:
+        if size and self._is_pushed(offset, end):
             flags |= PSH
             sent_flags |= SENT_PUSH
             reason = why.DATA_PUSHED
@@ -592,7 +602,10 @@ class Sender:
             self.first_unanswered_ns = now_ns
         self.recovery.on_transmit(now_ns, start, self.nxt, sent_flags)
 
-    def _has_push_mark(self, start: int, end: int) -> bool:
+    def _is_pushed(self, start: int, end: int) -> bool:
+        """PSH: the send buffer runs empty (MUST-61), or the end of a pushed write lies in this segment."""
+        if end == self.buffer.end + 1 and not self.corked and not self.profile.push_at_end_of_write:
+            return True
         exactly = self.profile.push_at_end_of_write
         for mark in self.push_marks:
             if mark > end:
@@ -632,6 +645,9 @@ class Sender:
             self.recovery.sb.split(record, record.start + size)
         has_fin = bool(record.flags & SENT_FIN)
         data_end = record.end - 1 if has_fin else record.end
+        last = self._extend_resend(record, size) if self.profile.tso and not has_fin else None
+        if last is not None:
+            data_end = last.end
         payload = self.buffer.peek(record.start - 1, data_end - record.start)
         flags = ACK
         if record.flags & SENT_PUSH:
@@ -642,9 +658,42 @@ class Sender:
         self._mark_urgent(seg)
         seg.flags &= ~CWR
         cause = self._resend_cause(record)
+        if last is not None:
+            seg.flags |= PSH
+            self._note_extended(now_ns, record, last)
         self.recovery.on_retransmit(now_ns, record)
         self._left(ep, now_ns, seg, _RESEND_REASONS.get(cause, why.RESEND_GO_BACK), cause)
         return seg
+
+    def _extend_resend(self, record: Sent, size: int) -> Sent | None:
+        """The last record of the offloaded segment that `record` began, as far as all of it is lost.
+
+        Linux sends a lost skb again as it was, if the window has room for all its segments
+        (tcp_xmit_retransmit_queue); after a timeout the first one goes alone.
+        """
+        recovery = self.recovery
+        sb = recovery.sb
+        room = recovery.window_left() - size
+        if recovery.phase == LOSS_PHASE and record is sb.first():
+            return None
+        last = None
+        index = sb.index_of(record.start) + 1
+        while index < len(sb.records) and room >= size:
+            candidate = sb.records[index]
+            if not candidate.flags & SENT_JOINED or not candidate.lost or candidate.retrans_out or candidate.sacked:
+                break
+            last = candidate
+            room -= size
+            index += 1
+        return last
+
+    def _note_extended(self, now_ns: int, record: Sent, last: Sent) -> None:
+        """The records after `record` up to `last` left with it."""
+        sb = self.recovery.sb
+        index = sb.index_of(record.start) + 1
+        while index < len(sb.records) and sb.records[index].end <= last.end:
+            self.recovery.on_retransmit(now_ns, sb.records[index])
+            index += 1
 
     def _resend_cause(self, record: Sent) -> str:
         """Which mechanism sends this record again."""
@@ -700,9 +749,10 @@ class Sender:
 
     def override_timeout(self, ep: Endpoint, now_ns: int) -> None:
         """Small as it is, the segment goes now."""
-        ep.timer_expired(now_ns, OVERRIDE, why.CORK_TIMEOUT if self.corked else why.SWS_OVERRIDE)
+        ep.timer_expired(now_ns, OVERRIDE, why.CORK_TIMEOUT if self._is_corked() else why.SWS_OVERRIDE)
         self._force = True
-        self.uncork()
+        self.corked = False
+        self.push_marks.append(self.buffer.end + 1)
 
     def persist_gives_up(self, ep: Endpoint, now_ns: int) -> bool:
         """A peer that keeps answering is kept for ever (MUST-37); one that is silent falls to R2."""
@@ -714,7 +764,9 @@ class Sender:
     def send_probe(self, ep: Endpoint, now_ns: int) -> None:
         """One octet beyond the closed window (RFC 9293 §3.8.6.1); the FIN if nothing else is left."""
         self.persist_count += 1
-        if self.unsent_bytes() > 0:
+        if self.profile.persist_with_old_number:
+            probe = ep.make_segment(now_ns, seq_add(self.snd.una, -1), ACK, b"")
+        elif self.unsent_bytes() > 0:
             payload = self.buffer.peek(self.nxt - 1, 1)
             probe = ep.make_segment(now_ns, self.snd.nxt, ACK, payload)
         elif self.fin_offset != NOT_QUEUED and not self.fin_sent:
@@ -723,7 +775,7 @@ class Sender:
         else:
             return
         # The octet counts as sent only once it is acknowledged: the peer is expected to refuse it.
-        self.probing = True
+        self.probing = len(probe.payload) > 0
         ep.ack_left(now_ns)
         ep.outbox.append(probe)
         if ep.recording:

@@ -362,7 +362,12 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     reason = why.ACCEPTED
     if seg.payload or seg.flags & FIN:
         if ep.user_gone and seg.payload and state is not ESTABLISHED and _is_new_text(ep, seg):
-            reset(ep, now_ns, "data-after-close", why.DATA_AFTER_CLOSE)
+            answer = reset_for(seg) if ep.profile.late_data_rst_as_closed else None
+            if answer is None:
+                reset(ep, now_ns, "data-after-close", why.DATA_AFTER_CLOSE)
+            else:
+                ep.die(now_ns, "data-after-close", why.DATA_AFTER_CLOSE)
+                ep.send(now_ns, answer, why.DATA_AFTER_CLOSE)
             return why.DATA_AFTER_CLOSE
         before = receiver.buffer.total
         if receiver.accept_text(now_ns, seg):

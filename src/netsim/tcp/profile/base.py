@@ -183,6 +183,8 @@ class Profile:
     persist_min_ns: int = 0
     """Shortest probe interval; 0: the RTO (SHLD-29)."""
     persist_max_ns: int = 60 * SEC
+    persist_with_old_number: bool = False
+    """Linux: probe with an empty segment just below SND.UNA instead of an octet beyond the window."""
     persist_gives_up: bool = False
     """A peer that answers probes is kept for ever (MUST-37... RFC 9293 §3.8.6.1)."""
 
@@ -204,8 +206,12 @@ class Profile:
     """How long FIN-WAIT-2 lasts when the user is gone; 0: for ever."""
 
     # -- resets, attacks ---------------------------------------------------------------------------
+    late_data_rst_as_closed: bool = False
+    """Data for a user who is gone draws the RST that a closed port would send (Linux)."""
     abort_rst_has_ack: bool = False
     """The RST of an abort carries an ACK (Linux, FreeBSD)."""
+    abort_rst_has_timestamps: bool = False
+    """... and the timestamps option, where it was agreed (RFC 7323 §3.2, MAY)."""
     insecure_rst: bool = False
     """Accept any RST in the window (before RFC 5961)."""
     insecure_syn: bool = False

@@ -22,7 +22,7 @@ from netsim.tcp.recovery.base import (
 from netsim.tcp.recovery.prr import Prr
 from netsim.tcp.recovery.rack import Rack
 from netsim.tcp.recovery.sack import SackDetector
-from netsim.tcp.recovery.scoreboard import SENT_FIN, SENT_SYN, Scoreboard, Sent
+from netsim.tcp.recovery.scoreboard import SENT_FIN, SENT_JOINED, SENT_SYN, Scoreboard, Sent
 from netsim.tcp.recovery.undo import Undo
 from netsim.tcp.rtt import make_rtt_estimator
 
@@ -191,7 +191,7 @@ class Flight:
             while end - start > smss:
                 sb.append(start, start + smss, now_ns, flags)
                 start += smss
-                flags &= ~SENT_SYN
+                flags = (flags & ~SENT_SYN) | SENT_JOINED
             flags |= tail_flags & 14
         sb.append(start, end, now_ns, flags)
         self.last_sent_ns = now_ns

@@ -33,6 +33,9 @@ SENT_PROBE: Final = 16
 NEVER: Final = 1 << 62
 """An offset above every offset."""
 
+SENT_JOINED: Final = 32
+"""It left in one offloaded segment with the record before it (Linux: the same skb)."""
+
 _COMPACT_AT: Final = 1024
 
 
