@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from netsim.tcp.congestion.base import INFINITE_SSTHRESH
+
 if TYPE_CHECKING:
-    from netsim.tcp.congestion.base import INFINITE_SSTHRESH
-from netsim.host.socket import TcpSocket
+    from netsim.host.socket import TcpSocket
 
 STATE_NUMBERS: Final = {
     "ESTABLISHED": 1, "SYN-SENT": 2, "SYN-RECEIVED": 3, "FIN-WAIT-1": 4, "FIN-WAIT-2": 5, "TIME-WAIT": 6,
