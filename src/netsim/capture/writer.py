@@ -19,7 +19,15 @@ from typing import BinaryIO, Final, cast
 
 from netsim.base.errors import CaptureError, UsageError
 from netsim.capture.frames import LINK_NONE, LINK_RAW, Interface
-from netsim.capture.pcapng import BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE, OPT_COMMENT, OPT_END, SECTION
+from netsim.capture.pcapng import (
+    BYTE_ORDER_MAGIC,
+    ENHANCED_PACKET,
+    INTERFACE,
+    OPT_COMMENT,
+    OPT_END,
+    SECTION,
+    STATISTICS,
+)
 from netsim.capture.reader import CaptureReader
 
 _PCAP_NANO: Final = 0xA1B23C4D
@@ -29,6 +37,8 @@ _MAX_OPTION: Final = 65535 - 3
 _TSRESOL: Final = 9
 _IF_NAME: Final = 2
 _EPB_FLAGS: Final = 2
+_ISB_IFRECV: Final = 4
+_ISB_IFDROP: Final = 5
 _LATEST: Final = 2**32 * 1_000_000_000 - 1
 """Last instant that the 32-bit seconds of a pcap can say (in the year 2106)."""
 
@@ -183,6 +193,16 @@ class PcapngWriter(CaptureWriter):
         self._output.write(_block(INTERFACE, body))
         self._interfaces += 1
         return self._interfaces - 1
+
+    def add_statistics(self, t_ns: int, received: int, dropped: int, interface: int = 0) -> None:
+        """Say how many frames an interface received and how many were lost for want of room."""
+        ticks = min(max(t_ns, 0), 2**64 - 1)
+        fields = (interface, ticks >> 32, ticks & 0xFFFFFFFF)
+        body = b"".join([field.to_bytes(4, "little") for field in fields])
+        body += _option(_ISB_IFRECV, received.to_bytes(8, "little")) + _option(
+            _ISB_IFDROP, dropped.to_bytes(8, "little")
+        )
+        self._output.write(_block(STATISTICS, body + _option(OPT_END, b"")))
 
     def write(
         self, t_ns: int, data: bytes, wire_len: int = 0, *, comments: Iterable[str] = (),
