@@ -56,20 +56,21 @@ def capture(
     interface: str | None, bpf: str, count: int | None, duration: int | None, output: str | None, demo: str | None,
     ipv6: bool, check: bool, promiscuous: bool, list_interfaces: bool, quiet: bool,
 ) -> int:  # fmt: skip
-    r"""Capture live packets into a file. Needs privileges; Ctrl-C ends it with the file whole.
+    """Capture live packets into a file. Needs privileges; Ctrl-C ends it with the file whole.
 
     \b
     netsim capture -i eth0 --filter "tcp port 443" --duration 10s -o out.pcapng
     netsim capture -i lo --count 100 --check
+    netsim capture --demo teardown
     netsim capture --demo half-close -o mine.pcap && netsim check mine.pcap
-    """
+    """  # noqa: D301 (click wants the real character)
     from netsim.capture.live import interface_names
 
     if list_interfaces:
         for name in interface_names():
             click.echo(name)
         return 0
-    if output is None and not check:
+    if output is None and not check and demo is None:
         raise UsageError("say where to write with -o FILE (pcapng or pcap by extension), or --check, or both")
     if output == "-" and sys.stdout.isatty():
         raise UsageError("a capture is no text for a terminal; pipe it: netsim capture ... -o - | netsim check -")
@@ -100,9 +101,14 @@ def _demo(name: str, ipv6: bool, output: str | None, check: bool, quiet: bool) -
     import tempfile
     from pathlib import Path
 
-    from netsim.capture.demo import DEMOS, LOOPBACK, play
+    from netsim.capture.demo import DEMOS, LOOPBACK, describe, play
 
     linktype, frames = play(name, ipv6=ipv6)
+    if output is None and not check:
+        click.echo(f"{name}: {DEMOS[name][0]}, by this machine's kernel\n")
+        for line in describe(linktype, frames):
+            click.echo(line)
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         target = output if output is not None else str(Path(folder) / f"{name}.pcapng")
         with _writer(target, linktype, LOOPBACK) as out:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from netsim.base.errors import UsageError
+from netsim.base.packet import ACK, SYN
+from netsim.base.units import format_seconds
 from netsim.capture.frames import FrameBatch, Interface
 from netsim.capture.live import LiveCapture, LiveFrame
+from netsim.capture.record import TcpRecord, reverse_key
 from netsim.capture.tcpview import TcpDecoder
 
 LOOPBACK: Final = "lo"
@@ -95,16 +98,9 @@ class Stage:
 
     def own_frames(self) -> list[LiveFrame]:
         """The captured frames that belong to the conversation."""
-        out: list[LiveFrame] = []
-        decoder = TcpDecoder()
-        interfaces = [Interface(self.live.linktype)]
-        for frame in self.frames:
-            batch = FrameBatch(frame[1], 1)
-            batch.spans.append((frame[0], 0, len(frame[1]), frame[2], 0))
-            for record in decoder.decode(batch, interfaces):
-                if record.sport in self.ports or record.dport in self.ports:
-                    out.append(frame)
-        return out
+        records = records_of(self.live.linktype, self.frames)
+        own = [record.frame for record in records if record.sport in self.ports or record.dport in self.ports]
+        return [self.frames[number - 1] for number in own]
 
 
 def _handshake(stage: Stage) -> None:
@@ -168,6 +164,34 @@ DEMOS: Final[dict[str, tuple[str, Callable[[Stage], None]]]] = {
     "abort": ("SO_LINGER with time 0: the connection ends with RST instead of FIN", _abort),
 }
 """Every demonstration: what it shows, and how it is played."""
+
+
+def records_of(linktype: int, frames: list[LiveFrame]) -> list[TcpRecord]:
+    """The TCP records of captured frames, numbered from 1."""
+    decoder = TcpDecoder()
+    interfaces = [Interface(linktype)]
+    out: list[TcpRecord] = []
+    for number, (t_ns, data, wire, _) in enumerate(frames, 1):
+        batch = FrameBatch(data, number)
+        batch.spans.append((t_ns, 0, len(data), wire, 0))
+        out += decoder.decode(batch, interfaces)
+    return out
+
+
+def describe(linktype: int, frames: list[LiveFrame]) -> Iterator[str]:
+    """One line per segment: time, direction, flags, relative numbers. The first sender is the client."""
+    records = records_of(linktype, frames)
+    first_seq: dict[bytes, int] = {}
+    for record in records:
+        if record.flags & SYN:
+            first_seq.setdefault(record.key, record.seq)
+        arrow = "client ──▶ server" if record.key == records[0].key else "client ◀── server"
+        text = f"{record.flags_names()} seq {record.seq - first_seq.get(record.key, record.seq) & 0xFFFFFFFF}"
+        if record.flags & ACK:
+            text += f" ack {record.ack - first_seq.get(reverse_key(record.key), record.ack - 1) & 0xFFFFFFFF}"
+        if record.payload_len:
+            text += f" len {record.payload_len}"
+        yield f" {format_seconds(record.t_ns - records[0].t_ns, 6):>9}  {arrow}  {text}"
 
 
 def play(name: str, *, ipv6: bool = False, iface: str = LOOPBACK) -> tuple[int, list[LiveFrame]]:
