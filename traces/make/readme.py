@@ -9,6 +9,7 @@ from typing import Any
 from .runner import TRACES
 
 HEAD = Path(__file__).with_name("head.md").read_text()
+LOOPBACK = Path(__file__).with_name("loopback.md").read_text()
 
 TITLES = {
     "linux": "Two Linux kernels, both conforming",
@@ -77,4 +78,5 @@ def write() -> None:
                 shows += f" ({', '.join(wrong)})"
             out.append(f"| `{content['name']}` | {frames} | {shows} | {_how(content)} |\n")
         out.append("\n")
+    out.append(LOOPBACK)
     (TRACES / "README.md").write_text("".join(out).rstrip("\n") + "\n")

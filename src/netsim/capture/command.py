@@ -15,6 +15,7 @@ from netsim.base.units import SEC, parse_duration
 if TYPE_CHECKING:
     from netsim.capture.live import LiveSource
     from netsim.capture.writer import CaptureWriter
+    from netsim.check.engine import Report
 
 _DEMO_NAMES = (
     "handshake", "transfer", "teardown", "handshake-transfer-teardown", "half-close", "refused", "abort",
@@ -122,7 +123,7 @@ def _demo(name: str, ipv6: bool, output: str | None, check: bool, quiet: bool) -
 
 def _check_file(path: str) -> int:
     """Hand a capture file to `netsim check`, as if it had been called."""
-    from netsim.check.command import check  # type: ignore[import-not-found,unused-ignore]
+    from netsim.check.command import check
 
     result = check.main(args=[path], prog_name="netsim check", standalone_mode=False)
     return result if isinstance(result, int) else 0
@@ -135,14 +136,19 @@ def _live(
     """Capture until the end is reached or Ctrl-C comes; the file is whole either way."""
     from netsim.capture.live import LiveCapture, LiveSource
 
+    report: Report | None = None
     with LiveCapture(interface, bpf, promiscuous=promiscuous) as live:
         writer = None if output is None else _writer(output, live.linktype, interface)
         source = LiveSource(live, writer, count=count, duration_ns=duration_ns)
         meter = _Meter(source, quiet)
-        code = 0
+        source.on_step = meter.show
         try:
             with _Stopper(source):
-                code = _until_the_end(source, meter, output or interface, check)
+                if check:
+                    report = _check_as_it_comes(source, output or "-")
+                else:
+                    while source.step() is not None:
+                        meter.show()
             dropped = source.finish()
         except BaseException:
             if writer is not None:
@@ -151,17 +157,21 @@ def _live(
         if writer is not None:
             writer.close()
     meter.summary(dropped, output)
+    if report is None:
+        return 0
+    from netsim.check.command import live_report
+
+    text, code = live_report(report)
+    click.echo(text, nl=False)
     return code
 
 
-def _until_the_end(source: LiveSource, meter: _Meter, name: str, check: bool) -> int:
-    if check:
-        from netsim.check.command import check_live  # type: ignore[import-not-found,unused-ignore]
+def _check_as_it_comes(source: LiveSource, path: str) -> Report:
+    """Check while capturing; the report is printed when the file is complete, for it quotes frames."""
+    from netsim.check.engine import check_source
+    from netsim.check.rules import RULES
 
-        return int(check_live(name, source, meter.show))
-    while source.step() is not None:
-        meter.show()
-    return 0
+    return check_source(path, source, RULES)
 
 
 class _Meter:

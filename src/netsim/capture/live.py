@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from netsim.base.errors import UsageError
@@ -251,6 +252,8 @@ class LiveSource(TcpSource):
         self.skipped = self._decoder.skipped
         self._interfaces = [Interface(live.linktype)]
         self.stopped = False
+        self.on_step: Callable[[], None] | None = None
+        """Called after every look at the interface, for a live count."""
 
     def stop(self) -> None:
         """End after what was already taken; safe to call from a signal handler."""
@@ -304,6 +307,8 @@ class LiveSource(TcpSource):
         """Wait for TCP; [] when the capture has ended."""
         while True:
             records = self.step()
+            if self.on_step is not None:
+                self.on_step()
             if records is None:
                 return []
             if records:

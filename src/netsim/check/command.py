@@ -115,6 +115,14 @@ def _text(report: Report, known: int, shown: list[Finding], everything: bool) ->
     return "\n".join(lines) + "\n"
 
 
+def live_report(report: Report) -> tuple[str, int]:
+    """Text and exit code, with the defaults of the options, for what was checked while it was captured."""
+    select.filter_report(report, "note")
+    findings = report.findings()
+    failed = any(select.fails(finding, []) for finding in findings)
+    return _text(report, 0, findings, False), 1 if failed else 0
+
+
 def _ladder(report: Report, number: int, everything: bool, color: str, output: str | None) -> str:
     from netsim.check.ladder_view import build
     from netsim.report.cells import paint
