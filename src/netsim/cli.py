@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from netsim import __version__, is_compiled
-from netsim.base.errors import NetsimError
+from netsim.base.errors import NetsimError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,12 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise UsageError(f"'netsim {cmd_name}' is not part of this version") from None
         assert isinstance(command, click.Command)
         return command
 

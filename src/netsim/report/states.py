@@ -123,6 +123,7 @@ PLACES: Final[dict[str, tuple[int, int]]] = {
 Path = tuple[tuple[tuple[int, int], ...], tuple[int, int, str]]
 PATHS: Final[dict[tuple[str, str, str], Path]] = {
     ("CLOSED", "passive-open", "LISTEN"): (((465, 77), (465, 173)), (455, 120, "end")),
+    ("LISTEN", "close", "CLOSED"): (((495, 173), (495, 77)), (505, 120, "start")),
     ("CLOSED", "active-open", "SYN-SENT"): (((544, 60), (840, 60), (840, 303)), (690, 52, "middle")),
     ("LISTEN", "open-from-listen", "SYN-SENT"): (((544, 185), (790, 185), (790, 303)), (552, 163, "start")),
     ("LISTEN", "rcv-syn", "SYN-RECEIVED"): (((416, 185), (170, 185), (170, 303)), (290, 177, "middle")),

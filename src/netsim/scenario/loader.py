@@ -39,10 +39,10 @@ def load_text(
     source = parse(file, raw)
     if not trusted:
         validate(source)
-    return _build(source, overrides or {}, profile)
+    return _build(source, overrides or {}, profile, trusted)
 
 
-def _build(source: Source, overrides: dict[str, str], profile: str | None) -> Scenario:
+def _build(source: Source, overrides: dict[str, str], profile: str | None, trusted: bool) -> Scenario:
     data: dict[str, Any] = source.data
     parameters = Parameters(source, overrides)
     scenario = Scenario(data.get("name") or FilePath(source.file).stem, source.file)
@@ -54,6 +54,7 @@ def _build(source: Source, overrides: dict[str, str], profile: str | None) -> Sc
     scenario.ip_version = data.get("ip", 4)
     scenario.parameters = dict(parameters.texts)
     reader = Reader(source, parameters.values)
+    reader.trusted = trusted
     if "until" in data:
         scenario.until_ns = reader.duration(("until",), data["until"], positive=True)
     build_world(reader, scenario, parameters, profile)

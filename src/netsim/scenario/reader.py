@@ -34,6 +34,7 @@ class Reader:
         self.links: list[str] = []
         self.steps: list[str] = []
         self.connections: list[str] = []
+        self.trusted = False  # the schema was checked before: no need to load the validator
 
     def error(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> ScenarioError:
         """An error about the value (or the key) at `path`."""
