@@ -89,7 +89,7 @@ class Talker(Watcher):
         return bytes(taken)
 
     def shutdown(self, now_ns: int) -> None:
-        """Half-close (SHUT_WR), after the data that waits."""
+        """Half-close (SHUT_WR), after the handshake and after the data that waits."""
         self._then = max(self._then, _AFTER_DATA_SHUTDOWN)
         self._flush(now_ns)
 
@@ -149,7 +149,7 @@ class Talker(Watcher):
                 self._pending[0] = (data[taken:], push, urgent)
             else:
                 self._pending.pop(0)
-        if self._pending:
+        if self._pending or (opening and self._then == _AFTER_DATA_SHUTDOWN):
             return
         if self._then == _AFTER_DATA_CLOSE:
             self.socket.close(now_ns)

@@ -148,3 +148,17 @@ class RandomOutages(Impairer):
             self._end_ns = self._start_ns + 1 + self._rng.randrange(self.longest_ns)
         if now_ns >= self._start_ns and verdict.drop is None:
             verdict.drop = reasons.OUTAGE
+
+
+class During(Impairer):
+    """Another impairer, in force only from `start_ns` to `end_ns`."""
+
+    def __init__(self, start_ns: int, end_ns: int, impairer: Impairer) -> None:
+        self.start_ns = start_ns
+        self.end_ns = end_ns
+        self.impairer = impairer
+
+    def judge(self, now_ns: int, source: str, verdict: Verdict) -> None:
+        """Ask it, in its time."""
+        if self.start_ns <= now_ns < self.end_ns:
+            self.impairer.judge(now_ns, source, verdict)
