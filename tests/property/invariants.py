@@ -9,6 +9,7 @@ from netsim.drive.virtual import World
 from netsim.tcp.connection import Connection
 
 KEEP = 60
+MOST_IN_AN_INSTANT = 3000
 
 
 class InvariantBroken(AssertionError):
@@ -23,15 +24,26 @@ class Watch(ListSink):
         self.edges: dict[int, int] = {}
         self.live: dict[int, Connection] = {}
         self.beyond = ""
+        self._instant_ns = -1
+        self._in_instant = 0
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
+        if event.t_ns != self._instant_ns:
+            self._instant_ns = event.t_ns
+            self._in_instant = 0
+        self._in_instant += 1
+        if self._in_instant > MOST_IN_AN_INSTANT:
+            raise InvariantBroken(f"{MOST_IN_AN_INSTANT} events without time moving:\n{self.tail()}")
         if len(self.events) > 2 * KEEP:
             del self.events[:KEEP]
         if isinstance(event, SegmentReceived):
             self._note_edge(event)
         elif isinstance(event, SegmentSent):
             self._check_edge(event)
+
+    def tail(self) -> str:
+        return "\n".join(describe(event) for event in self.events[-KEEP:])
 
     def _note_edge(self, event: SegmentReceived) -> None:
         """What the peer offers with this segment, even if it is dropped later: an upper bound."""
@@ -106,8 +118,8 @@ class Invariants:
             self._fail(message)
 
     def _fail(self, message: str) -> None:
-        tail = "\n".join(describe(event) for event in self.watch.events[-KEEP:])
-        raise InvariantBroken(f"{message}\nat {self.world.now_ns} ns, step {self.world.sim.steps}; before it:\n{tail}")
+        where = f"at {self.world.now_ns} ns, step {self.world.sim.steps}"
+        raise InvariantBroken(f"{message}\n{where}; before it:\n{self.watch.tail()}")
 
 
 def describe(event: Event) -> str:

@@ -192,7 +192,7 @@ class Conversation:
         invariants = Invariants(self.world, self.watch)
         while self.world.step():
             invariants.check()
-            assert self.world.sim.steps < MAX_STEPS, "the run does not come to an end"
+            assert self.world.sim.steps < MAX_STEPS, f"the run does not come to an end:\n{self.watch.tail()}"
 
     def check_end(self) -> None:
         for name, other in (("a", "b"), ("b", "a")):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from netsim.host.errors import SocketError
-from netsim.host.poll import SHUT_RD, SHUT_WR
+from netsim.host.poll import MSG_OOB, POLLIN, SHUT_RD, SHUT_WR
 from netsim.host.watch import Watcher
 from netsim.sim.kernel import APPLICATION, Action, Simulator
 
@@ -138,7 +138,7 @@ class Talker(Watcher):
         while self._pending and not opening:
             data, push, urgent = self._pending[0]
             try:
-                taken = self.socket.send(now_ns, data, 1 if urgent else 0, push=push)
+                taken = self.socket.send(now_ns, data, MSG_OOB if urgent else 0, push=push)
             except SocketError as error:
                 if error.errno_name == "EAGAIN":
                     return
@@ -158,7 +158,7 @@ class Talker(Watcher):
 
     def _drip(self, now_ns: int) -> None:
         """Read a little, and again after a while, as long as there is something."""
-        if self._dripping or not self.socket.poll_mask() & 1:
+        if self._dripping or self.eof or self.error or not self.socket.poll_mask() & POLLIN:
             return
         self._dripping = True
         self.sim.schedule(now_ns + self.drip_every_ns, APPLICATION, _Drip(self))
