@@ -35,12 +35,10 @@ class NewData(SendQueue):
         """New data, if window, congestion window, Nagle and silly-window avoidance allow it."""
         if not ep.syn_acked and not self._may_send_before_established(ep):
             return None
-        mss = self.segment_bytes(ep)
-        if ep.neg.sack and ep.receiver.reassembly.bytes_held:
-            mss -= 4 + 8 * len(ep.receiver.sack_blocks(ep.sack_limit()))
+        mss = self.room(ep)
         available = self.buffer.end + 1 - self.nxt
         usable = self.una + self.snd.wnd - self.nxt
-        if available == 0:
+        if available <= 0:
             return self._poll_fin(ep, now_ns, usable)
         allowed = self.recovery.may_send_bytes(now_ns)
         if self._tlp_new:
@@ -184,6 +182,8 @@ class NewData(SendQueue):
 
     def _poll_fin(self, ep: Endpoint, now_ns: int, usable: int) -> Segment | None:
         """All data is sent; the FIN takes the next number. It needs room in the window like an octet."""
+        if self.fin_offset == NOT_QUEUED or self.fin_sent:
+            return None
         if usable <= 0 and self.una != self.nxt:
             return None
         if usable <= 0 and self.snd.wnd == 0 and ep.syn_acked:

@@ -29,7 +29,7 @@ class Resending(NewData):
 
     def _resend(self, ep: Endpoint, now_ns: int, record: Sent) -> Segment:
         """Build a segment from a record, and tell why it goes again."""
-        size = self.segment_bytes(ep)
+        size = self.room(ep)
         if record.end - record.start > size + (1 if record.flags & SENT_FIN else 0):
             self.recovery.sb.split(record, record.start + size)
         has_fin = bool(record.flags & SENT_FIN)

@@ -109,6 +109,10 @@ class Sender(Resending):
                 snd.max_wnd = window
             snd.wl1 = seg.seq
             snd.wl2 = seg.ack
+        elif ack > self.una:
+            # An old segment with a new acknowledgement: SND.WND counts from SND.UNA, so it shrinks
+            # by as much, or the window would end where the peer never offered.
+            snd.wnd = max(0, snd.wnd - (ack - self.una))
         self._tell_of_ack(ep, now_ns, seg, ack, window_changed=snd.wnd != old_window)
         self._window_timers(ep, now_ns, old_window)
         self.sync_timers(ep, now_ns)
@@ -147,7 +151,7 @@ class Sender(Resending):
         self.una = ack
         self.snd.una = seg_ack
         self.timeouts = 0
-        self.first_unanswered_ns = -1
+        self.first_unanswered_ns = now_ns if ack < self.nxt else -1
         data_end = min(ack - 1, self.buffer.end)
         if data_end > self.buffer.start:
             self.buffer.release(data_end)

@@ -97,6 +97,15 @@ class SendQueue:
             size -= 20
         return size
 
+    def room(self, ep: Endpoint) -> int:
+        """The same beside the SACK blocks that the next segment carries."""
+        size = self.segment_bytes(ep)
+        if ep.neg.sack:
+            blocks = ep.receiver.sack_blocks(ep.sack_limit())
+            if blocks:
+                size -= 4 + 8 * len(blocks)
+        return size
+
     # --- the user's side ---
 
     def free_bytes(self) -> int:
