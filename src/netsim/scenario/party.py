@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from netsim.host.errors import CONNECTION_ERRORS, SocketError
-from netsim.host.poll import MSG_MORE, MSG_OOB, SHUT_WR
+from netsim.host.poll import MSG_MORE, MSG_OOB, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, SHUT_WR
 from netsim.host.watch import Watcher
 from netsim.scenario.model import Read
 from netsim.scenario.pattern import Stream
@@ -177,6 +177,18 @@ class Party(Soon):
     def receive(self, now_ns: int, count: int) -> None:
         """Read once."""
         self._take(now_ns, count)
+
+    def socket_changed(self, now_ns: int, socket: TcpSocket | UdpSocket) -> None:
+        """Look soon, if there is something to do: most ACKs neither bring data nor make room worth a write."""
+        if self._due:
+            return
+        ready = socket.poll_mask()
+        if (
+            ready & (POLLERR | POLLHUP | POLLRDHUP)
+            or (ready & POLLIN and self.read.mode != "none")
+            or (ready & POLLOUT and self._queue)
+        ):
+            super().socket_changed(now_ns, socket)
 
     # -- what readiness does --------------------------------------------------------------------
 
