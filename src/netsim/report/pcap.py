@@ -20,12 +20,17 @@ def frames_at(recorder: Recorder, tap: str) -> list[tuple[int, Packet]]:
 
     At one instant arrivals come before departures: what leaves at the instant of an arrival
     answers it. A duplicate that the network made is not seen leaving; an altered packet
-    leaves as it was sent and arrives as it was altered.
+    leaves as it was sent and arrives as it was altered. An injected one arrives and never left.
     """
     seen: list[tuple[int, int, int, Packet]] = []
     rows: list[PacketRow] = [*recorder.segments, *recorder.others]
     for row in rows:
-        if row.sender == tap and row.copy_of is None and row.sent_ns is not None:
+        if (
+            row.sender == tap
+            and row.copy_of is None
+            and row.sent_ns is not None
+            and ("injected", "") not in row.changes
+        ):
             seen.append((row.sent_ns, 1, row.uid, row.packet))
         if row.received_ns is not None and recorder.receiver_of(row) == tap:
             seen.append((row.received_ns, 0, row.uid, row.arrived if row.arrived is not None else row.packet))

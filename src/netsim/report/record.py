@@ -19,6 +19,7 @@ from netsim.report.rows import (
     ARRIVED,
     DROPPED,
     HAPPENED,
+    INJECTED,
     PROCESSED,
     SENT,
     EndpointRecord,
@@ -241,6 +242,8 @@ class Recorder(ev.Sink):
         known = self.row_of(event.packet) is not None
         row = self._network_row(event.packet, event.host, event.t_ns)
         row.sent_ns = event.t_ns
+        if event.link == INJECTED:
+            row.changes.append(("injected", ""))
         if not known:
             self.addresses.setdefault(event.packet.src, event.host)
             self.moments.append(Moment(SENT, event.t_ns, row, event))

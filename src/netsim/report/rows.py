@@ -151,6 +151,9 @@ class EndpointRecord:
         return self.changes[-1][1] if self.changes else self.initial
 
 
+INJECTED: Final = "(injected)"
+"""The link of a `PacketSent` that no host sent: an old duplicate, a forgery. Its row has the change "injected"."""
+
 SENT: Final = "sent"
 ARRIVED: Final = "arrived"
 DROPPED: Final = "dropped"

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 from netsim.base.errors import UsageError
 from netsim.base.events import PacketSent
 from netsim.base.packet import ACK, OPT_MSS, OPT_NOP, OPT_TS, Segment
+from netsim.report.rows import INJECTED
 
 if TYPE_CHECKING:
     from netsim.drive.virtual import World
     from netsim.host.host import Host
     from netsim.scenario.match import Wire
     from netsim.tcp.connection import Connection
-
-PLACE = "(injected)"
-"""The `link` of a packet that no link carried."""
 
 
 class Injector:
@@ -46,7 +44,7 @@ class Injector:
         segment.uid = self.world.network.numbers.next()
         self.wire.injected.add(segment.uid)
         if self.world.sink.recording:
-            self.world.sink.emit(PacketSent(now_ns, source.name, segment, PLACE))
+            self.world.sink.emit(PacketSent(now_ns, source.name, segment, INJECTED))
         self.world.network.nodes[target.name].receive(now_ns, segment)
 
     def _ports(self, args: dict[str, Any], source: Host, target: Host) -> tuple[int, int]:
