@@ -203,12 +203,12 @@ def tail_loss_no_probe(lab: Lab) -> None:
 
 @plan(
     "probe-with-new-data",
-    "the probe carries new data when there are some: the last of the window lost, more waiting",
-    rules=lambda: [drop("client", faults.data, range(6, 11), "drop data segments 6 to 10 of the first flight")],
-    expect={"client": {"TCPTimeouts": (0, 1)}},
+    "the whole first flight lost with more data waiting: the probe carries a new segment, its SACK starts recovery",
+    rules=lambda: [drop("client", faults.data, range(1, 11), "drop the whole first flight")],
+    expect={"client": {"TCPLossProbes": 1, "TCPTimeouts": 0, "RetransSegs": 10}},
 )
 def probe_with_new_data(lab: Lab) -> None:
-    upload(lab, 10 * MSS + 400)
+    upload(lab, 20_000)
 
 
 @plan(
