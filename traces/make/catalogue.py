@@ -12,6 +12,7 @@ MODULES = (
     "plans_path",
     "plans_wrong_data",
     "plans_wrong_form",
+    "plans_wrong_more",
 )
 
 

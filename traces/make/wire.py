@@ -90,7 +90,7 @@ def parse(raw: bytes) -> Packet:
         offset = (offset_flags >> 12) * 4
         packet.sport, packet.dport, packet.seq, packet.ack = sport, dport, seq, ack
         packet.flags, packet.window, packet.urgent = offset_flags & 0x1FF, window, urgent
-        packet.options, packet.payload = body[20:offset], body[offset:]
+        packet.options, packet.payload = body[20:offset], body[max(offset, 20) :]
     return packet
 
 
@@ -107,6 +107,7 @@ class Segment:
     urgent: int = 0
     bad_checksum: bool = False
     data_offset: int | None = None
+    extra_bits: int = 0
     tos: int = 0
     ident: int = field(default=0)
 
@@ -120,7 +121,7 @@ def tcp_bytes(seg: Segment, src: str, sport: int, dst: str, dport: int) -> bytes
         dport,
         seg.seq & 0xFFFFFFFF,
         seg.ack & 0xFFFFFFFF,
-        offset << 12 | seg.flags,
+        offset << 12 | seg.flags | seg.extra_bits,
         seg.window,
         0,
         seg.urgent,
