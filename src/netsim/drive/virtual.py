@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from netsim.tcp.snapshot import Snapshot
 
 
-class _Book(Directory, Surroundings):
-    """What rules and applications may ask about the world."""
+class _Book(Directory):
+    """What is known of the world's hosts, and what rules may ask about them."""
 
     def __init__(self) -> None:
         self.hosts: dict[str, Host] = {}
@@ -83,6 +83,21 @@ class _Book(Directory, Surroundings):
         """Let a host send what it wants to send."""
         node = self.nodes[host.name]
         node.pump(node.timer.now_ns())
+
+
+class _Outlook(Surroundings):
+    """The same book, as applications see it."""
+
+    def __init__(self, book: _Book) -> None:
+        self._book = book
+
+    def resolve(self, name: str, family: str = "") -> str:
+        """The address of a host."""
+        return self._book.resolve(name, family)
+
+    def pump(self, host: Host) -> None:
+        """Let a host send what it wants to send."""
+        self._book.pump(host)
 
 
 class CallLater(Action):
@@ -130,7 +145,7 @@ class World:
         self._book = _Book()
         self.network = Network(self.sim, self.sink, self._book)
         self.numbers = ConnectionNumbers()
-        self.runtime = Runtime(self.sim, self._book)
+        self.runtime = Runtime(self.sim, _Outlook(self._book))
         self._ready = False
 
     # --- building ---------------------------------------------------------------------------

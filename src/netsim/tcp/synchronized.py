@@ -40,7 +40,7 @@ def segment_arrives(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bo
         return time_wait_freebsd(ep, now_ns, seg), False
     done = step1_sequence(ep, now_ns, seg)
     if done is not None:
-        return done, False
+        return done, done is why.ACK_FIN_AGAIN or done is why.ACK_OF_SYN
     if seg.flags & RST:
         return step2_rst(ep, now_ns, seg)
     # Third, security and compartment: IP options that this host does not have.

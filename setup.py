@@ -1,0 +1,52 @@
+"""Compiles the hot path with mypyc where that is asked for; otherwise the package is pure Python.
+
+NETSIM_COMPILE=1: compile, and fail loudly if that is impossible (wheels are built so)
+NETSIM_COMPILE=auto: compile where a C compiler and mypy are present, else stay pure
+NETSIM_PURE=1: never compile
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from setuptools import setup
+
+SOURCE = Path(__file__).parent / "src"
+COMPILED = ("base", "tcp", "wire", "sim", "host", "apps", "drive")
+"""The import closure of the simulator's hot path, compiled together: a compiled caller of an
+interpreted function is slower than both interpreted."""
+PURE = {"netsim/sim/topology.py", "netsim/drive/tun.py"}
+"""Modules at the edge: they hold a library or a device, and nothing hot."""
+
+
+def modules() -> list[str]:
+    """Paths of the modules to compile, as the build is run from the project's folder."""
+    found = []
+    for package in COMPILED:
+        for path in sorted((SOURCE / "netsim" / package).rglob("*.py")):
+            relative = path.relative_to(SOURCE).as_posix()
+            if path.name != "__init__.py" and relative not in PURE:
+                found.append(f"src/{relative}")
+    return found
+
+
+def extensions() -> list[object]:
+    """The C extensions, [] for a pure build."""
+    wanted = os.environ.get("NETSIM_COMPILE", "")
+    if os.environ.get("NETSIM_PURE") == "1" or wanted not in ("1", "auto"):
+        return []
+    try:
+        from mypyc.build import mypycify
+
+        os.environ.setdefault("MYPYPATH", str(SOURCE))
+        return list(mypycify(["--strict", *modules()], opt_level="3", multi_file=False))
+    except Exception as problem:
+        if wanted == "1":
+            raise
+        print(f"netsim: staying pure Python ({problem})", file=sys.stderr)
+        return []
+
+
+setup(ext_modules=extensions())
