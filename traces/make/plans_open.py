@@ -339,7 +339,7 @@ def syn_cookies(lab: Lab) -> None:
 
 @plan(
     "backlog-overflow",
-    "a full accept queue: the server drops handshake ACKs and SYNs until the application accepts",
+    "a full accept queue: the server drops SYNs until the application accepts",
     server_sysctl={"tcp_syncookies": 0},
     expect={"server": {"ListenOverflows": (1, 20)}},
 )

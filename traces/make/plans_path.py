@@ -134,7 +134,7 @@ def bottleneck_bbr(lab: Lab) -> None:
 
 @plan(
     "bottleneck-large-queue",
-    "a bottleneck of 2 Mbit/s with a queue that never overflows: the round trip grows ten times, nothing is lost",
+    "a bottleneck of 2 Mbit/s with a queue that never overflows: the round trip grows several times, nothing is lost",
     paths=lambda: _bottleneck(2, 1000),
 )
 def bottleneck_large_queue(lab: Lab) -> None:
