@@ -151,10 +151,12 @@ class Builder:
 
     def _answered(self, t_ns: int, side: int, row: SegmentRow) -> bool:
         """Whether the segment's own answer stands there, given for the very same reason."""
-        last = self.items[-1] if self.items else None
-        if not isinstance(last, Arrow) or (last.t_ns, last.side) != (t_ns, side) or last.reason is None:
-            return False
-        return row.outcome is not None and last.reason.code == row.outcome.code
+        for item in reversed(self.items):
+            if item.t_ns != t_ns:
+                break
+            if isinstance(item, Arrow) and item.side == side and item.reason is not None:
+                return row.outcome is not None and item.reason.code == row.outcome.code
+        return False
 
     def _sent(self, row: PacketRow, key: tuple[str, int]) -> None:
         receiver = self.recorder.receiver_of(row)
