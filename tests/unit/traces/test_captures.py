@@ -14,7 +14,9 @@ from traces.make.plan import PLANS
 from traces.make.truth import closing, resent
 
 TRACES = Path(__file__).resolve().parents[3] / "traces"
-TRUTHS = sorted(path for family in ("linux", "violations", "other") for path in (TRACES / family).glob("*.json"))
+FAMILIES = ("linux", "violations", "other")
+TRUTHS = sorted(path for family in FAMILIES for path in (TRACES / family).glob("*.json"))
+CAPTURES = sorted(path for family in FAMILIES for path in (TRACES / family).glob("*.pcap"))
 PAIRS = [path for path in TRUTHS if path.parent.name != "other"]
 OTHER = {"client": "server", "server": "client"}
 
@@ -51,7 +53,7 @@ def test_every_plan_has_its_capture_and_the_other_way_round() -> None:
     wanted = {f"{plan.family}/{plan.name}" for plan in PLANS.values()} | {f"other/{name}" for name in OTHERS}
     assert {name_of(path) for path in TRUTHS} == wanted
     listed = {path.parent / file for path in TRUTHS for file in json.loads(path.read_text())["files"].values()}
-    assert set(TRACES.rglob("*.pcap*")) == listed
+    assert set(CAPTURES) == listed
 
 
 def test_the_readme_has_a_line_for_each() -> None:
@@ -179,9 +181,8 @@ def test_violations_are_the_scripted_peers(path: Path) -> None:
 
 @pytest.mark.tshark
 def test_tshark_reads_every_frame(tmp_path: Path) -> None:
-    captures = sorted(TRACES.rglob("*.pcap"))
     merged = tmp_path / "all.pcapng"
-    subprocess.run(["mergecap", "-a", "-w", str(merged), *map(str, captures)], check=True)
+    subprocess.run(["mergecap", "-a", "-w", str(merged), *map(str, CAPTURES)], check=True)
     argv = ["tshark", "-r", str(merged), "-T", "fields", "-e", "frame.number", "-e", "_ws.malformed"]
     lines = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
     assert len(lines) == sum(sum(json.loads(path.read_text())["frames"].values()) for path in TRUTHS)
