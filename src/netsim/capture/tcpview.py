@@ -30,6 +30,8 @@ from netsim.wire.options import TcpOptions, decode_options
 _ETHERNET_IPV4_TCP: Final = Struct(">HBBHHHBB14xIIHHHHIII")
 """From the Ethernet type on: 2 + 20 (IPv4) + 20 (TCP) + 12 (the usual timestamps option)."""
 _TCP: Final = Struct(">4xIIHHHH")
+_IPV6_TCP: Final = Struct(">IHBB36xIIHHHHIII")
+"""40 octets of IPv6 without extension headers, 20 of TCP, 12 of options."""
 _NOP_NOP_TS: Final = 0x0101080A
 _NOTHING_FRAGMENTED: Final = 0x3FFF
 _FLAGS: Final = 0x1FF
@@ -110,6 +112,11 @@ class TcpDecoder:
                                 )
                             )  # fmt: skip
                             continue
+                elif ethertype == 0x86DD and start + 86 <= len(buf):
+                    record = _plain_ipv6(batch, frame)
+                    if record is not None:
+                        append(record)
+                        continue
             direction = directions.get(frame - batch.first, 0) if directions else 0
             record = self._slow(batch, frame, direction, interfaces)
             if record is not None:
@@ -162,6 +169,35 @@ class TcpDecoder:
 
 def _direction_note(direction: int) -> int:
     return NOTE_OUTBOUND if direction == OUTBOUND else NOTE_INBOUND if direction == INBOUND else 0
+
+
+def _plain_ipv6(batch: FrameBatch, frame: int) -> TcpRecord | None:
+    """The record of an Ethernet frame with IPv6 and TCP, whole and without extension headers; None for another."""
+    index = frame - batch.first
+    t_ns, start, stop, wire, number = batch.spans[index]
+    buf = batch.buf
+    (
+        first, length, protocol, ttl, seq, ack, offset, wnd, csum, urg, option, ts_val, ts_ecr,
+    ) = _IPV6_TCP.unpack_from(buf, start + 14)  # fmt: skip
+    end = start + 54 + length
+    header = offset >> 12 << 2
+    payload = length - header
+    if protocol != 6 or first >> 28 != 6 or end > stop or end - start > wire or header < 20 or payload < 0:
+        return None
+    if header == 20:
+        options = NO_OPTIONS
+        ts_val = ts_ecr = ABSENT
+    elif header == 32 and option == _NOP_NOP_TS:
+        options = ONLY_TIMESTAMPS
+    else:
+        options = decode_options(buf, start + 74, start + 54 + header)
+        ts_val, ts_ecr = options.ts_val, options.ts_ecr
+    notes = _direction_note(batch.directions.get(index, 0)) if batch.directions else 0
+    return TcpRecord(
+        frame, t_ns, number, buf[start + 22 : start + 58], seq, ack, offset & _FLAGS, wnd,
+        payload, ts_val, ts_ecr, options, -1, ttl, first >> 20 & 0xFF, True,
+        csum, urg, header, notes, buf, start + 54, end,
+    )  # fmt: skip
 
 
 def _build(view: Unwrapper, frame: int, t_ns: int, interface: int) -> TcpRecord:

@@ -11,6 +11,7 @@ If all options of a kind stand in `other`, its field is absent.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from netsim.base.packet import (
@@ -36,6 +37,11 @@ MAX_OPTIONS: Final = 40
 """The data offset field allows no more octets of options than this."""
 
 NO_OTHER: Final[tuple[tuple[int, bytes], ...]] = ()
+
+
+_TS_SACK: Final = Struct(">IIIHBB")
+_BLOCKS: Final = {10: Struct(">II"), 18: Struct(">IIII"), 26: Struct(">IIIIII")}
+_TS_SACK_LAYOUT: Final = bytes((OPT_NOP, OPT_NOP, OPT_TS, OPT_NOP, OPT_NOP, OPT_SACK))
 
 
 class TcpOptions:
@@ -82,6 +88,8 @@ def decode_options(data: bytes, start: int, stop: int, declared_stop: int = -1) 
     after `stop`, the capture cut them and what is missing is marked "cut".
     """
     out = TcpOptions()
+    if declared_stop <= stop and stop - start >= 24 and _take_timestamps_and_sack(out, data, start, stop):
+        return out
     layout = bytearray()
     other: list[tuple[int, bytes]] = []
     whole = declared_stop <= stop
@@ -113,6 +121,24 @@ def decode_options(data: bytes, start: int, stop: int, declared_stop: int = -1) 
     if other:
         out.other = tuple(other)
     return out
+
+
+def _take_timestamps_and_sack(out: TcpOptions, data: bytes, start: int, stop: int) -> bool:
+    """The list that nearly every acknowledgement has during a loss, at once: NOP NOP TS NOP NOP SACK."""
+    head, ts_val, ts_ecr, nops, kind, size = _TS_SACK.unpack_from(data, start)
+    if head != 0x0101080A or nops != 0x0101 or kind != OPT_SACK or start + 14 + size != stop or size not in _BLOCKS:
+        return False
+    edges = _BLOCKS[size].unpack_from(data, start + 16)
+    out.ts_val = ts_val
+    out.ts_ecr = ts_ecr
+    if size == 10:
+        out.sack = (edges,)
+    elif size == 18:
+        out.sack = (edges[:2], edges[2:])
+    else:
+        out.sack = (edges[:2], edges[2:4], edges[4:])
+    out.layout = _TS_SACK_LAYOUT
+    return True
 
 
 def _take_known(out: TcpOptions, kind: int, data: bytes, start: int, stop: int) -> bool:

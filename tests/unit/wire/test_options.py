@@ -112,3 +112,18 @@ def test_a_layout_that_no_field_supplies_is_refused() -> None:
     segment.layout = b"\x01" * 41
     with pytest.raises(ValueError, match="do not fit"):
         encode_options(segment)
+
+
+@given(st.integers(0, 5), st.binary(min_size=40, max_size=40), st.integers(0, 4), st.integers(0, 3))
+def test_the_short_cut_for_timestamps_with_sack_changes_nothing(
+    blocks: int, data: bytes, padding: int, damage: int
+) -> None:
+    head = b"\x01\x01\x08\x0a" + data[:8] + b"\x01\x01\x05" + bytes([2 + 8 * blocks])
+    raw = (head + data[: 8 * blocks] + b"\x01" * padding)[:40]
+    if damage:
+        raw = raw[:-damage]
+    # Moved by one NOP, the same list takes the general way.
+    quick, general = decode_options(raw, 0, len(raw)), decode_options(b"\x01" + raw, 0, len(raw) + 1)
+    assert b"\x01" + quick.layout == general.layout
+    for name in ("sack", "ts_val", "ts_ecr", "other", "problem", "problem_kind", "mss", "dirty_padding"):
+        assert getattr(quick, name) == getattr(general, name)
