@@ -15,6 +15,9 @@ from netsim.capture.record import TcpRecord
 MASK: Final = 0xFFFFFFFF
 UNKNOWN: Final = -1
 
+UNSET_LAYOUT: Final = b"\xff"
+"""No segment beyond the SYN was seen yet."""
+
 MODE_OPEN: Final = 0
 MODE_RECOVERY: Final = 1
 MODE_LOSS: Final = 2
@@ -144,6 +147,8 @@ class Half:
         "law",
         "layout",
         "limit",
+        "loop_n",
+        "loop_ns",
         "max_len",
         "max_sack",
         "max_wnd",
@@ -167,6 +172,7 @@ class Half:
         "resends",
         "resent",
         "rst",
+        "rst_count",
         "rtt_max",
         "rtt_min",
         "rtt_n",
@@ -245,6 +251,9 @@ class Half:
         self.ack_news = 0
         self.acks_inside = 0
         self.early_ack = False
+        self.loop_n = 0
+        self.loop_ns = 0
+        self.rst_count = 0
         # options
         self.syn: TcpRecord | None = None
         self.syn_first: TcpRecord | None = None
@@ -255,7 +264,7 @@ class Half:
         self.shift = 0
         self.sack_ok = False
         self.ts_ok = False
-        self.layout = b""
+        self.layout = UNSET_LAYOUT
         self.sack_layout_ok = b""
         self.max_len = 0
         self.seg_max = 536

@@ -222,7 +222,7 @@ def _agree(h: Half, p: Half, r: TcpRecord) -> None:
         mss = other.mss if other.mss > 0 else default_mss(other)
         end.seg_max = max(mss, 88) - overhead
         end.max_len = max(mss, 64)
-        first = max(INITIAL_SEGMENTS * mss if mss <= 1460 else max(2 * mss, INITIAL_BYTES), 4 * mss)
+        first = max(INITIAL_SEGMENTS * mss, INITIAL_BYTES)
         end.law = first - end.iss - 1 + end.tfo_bytes
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from netsim.base.packet import ACK, CWR, ECE, FIN, RST, SYN
 from netsim.capture.record import CSUM_BAD, CSUM_PARTIAL, NOTE_BAD_OFFSET, NOTE_CUT, TcpRecord
 from netsim.check.acks import take_ack
-from netsim.check.flow import MASK, MODE_OPEN, UNKNOWN, Conn, Half, unwrap
+from netsim.check.flow import MASK, MODE_OPEN, UNKNOWN, UNSET_LAYOUT, Conn, Half, unwrap
 from netsim.check.look import Look
 from netsim.check.model import AT_ECN, AT_FIN, AT_OPTIONS, AT_RST, AT_SEGMENT, AT_STAMP
 from netsim.check.opening import begin_midstream, take_syn
@@ -81,9 +81,9 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
     ask(t, x, AT_SEGMENT)
     if r.opts.layout != h.layout or r.opts.problem or r.opts.dirty_padding:
         ask(t, x, AT_OPTIONS)
-        if not h.layout and not flags & SYN and not r.opts.sack and not r.opts.problem:
+        if h.layout == UNSET_LAYOUT and not flags & SYN and not r.opts.sack and not r.opts.problem:
             h.layout = r.opts.layout
-    if r.tos & 3 or flags & (ECE | CWR) or h.ce_pending is not None or h.ecn_data:
+    if r.tos & 3 or flags & (ECE | CWR) or p.ce_pending is not None:
         ask(t, x, AT_ECN)
         _take_ecn(h, p, x)
     _note_ids(h, r)

@@ -291,6 +291,9 @@ class Tracker:
         record = c.client.last or c.server.last
         if x is not None and record is not None:
             x.c, x.h, x.p, x.r = c, c.client, c.server, record
+            x.seq = x.end = x.ack = x.edge = UNKNOWN
+            x.n = 0
+            x.resend = None
             for index, rule in self.at[AT_END]:
                 x.rule = index
                 rule.look(x)

@@ -1,0 +1,91 @@
+"""What rules have in common: was it negotiated, who sent first, how long is the round trip."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.base.packet import ACK, AE, CWR, ECE
+from netsim.capture.record import TcpRecord
+from netsim.check.cause import TIMEOUT
+from netsim.check.flow import Conn, Half, Resend, unwrap
+from netsim.check.look import Look
+from netsim.check.sequence import EARLIER, LATER, SAME, order_of
+
+__all__ = (
+    "EARLIER", "LATER", "SAME", "agreed", "ecn_agreed", "ids_order", "is_group", "order_of", "round_trip",
+    "sack_blocks", "stamps_agreed", "timeout_gap",
+)  # fmt: skip
+
+NO_ECN: Final = 0
+CLASSIC_ECN: Final = 1
+OTHER_ECN: Final = 2
+
+
+def agreed(c: Conn) -> bool:
+    """SYN and SYN-ACK were both seen, so the options are known."""
+    return c.client.syn is not None and c.server.syn is not None and c.server.syn.flags & ACK != 0
+
+
+def stamps_agreed(c: Conn) -> bool:
+    """Timestamps were offered and accepted."""
+    return agreed(c) and c.client.ts_ok and c.server.ts_ok
+
+
+def ecn_agreed(c: Conn) -> int:
+    """0: the handshake did not agree on ECN; 1: it did (RFC 3168); 2: unknown, or another kind (Accurate ECN)."""
+    client = c.client.syn
+    server = c.server.syn
+    if client is None or server is None or client.flags & AE or server.flags & AE:
+        return OTHER_ECN
+    if client.flags & (ECE | CWR) != ECE | CWR:
+        return NO_ECN
+    return CLASSIC_ECN if server.flags & (ECE | CWR) == ECE else NO_ECN
+
+
+def ids_order(h: Half, r: TcpRecord, other: TcpRecord) -> int:
+    """Was `r` sent EARLIER or LATER than `other`, by the IP identification alone? SAME if it does not tell."""
+    if r.ip_id <= 0 or other.ip_id <= 0 or not h.ids_count():
+        return SAME
+    step = (r.ip_id - other.ip_id) & 0xFFFF
+    if 0 < step < 0x1000:
+        return LATER
+    return EARLIER if step > 0xF000 else SAME
+
+
+def is_group(address: bytes) -> bool:
+    """A multicast address, or IPv4's limited broadcast."""
+    if len(address) == 4:
+        return 224 <= address[0] <= 239 or address == b"\xff\xff\xff\xff"
+    return address[0] == 0xFF
+
+
+def round_trip(h: Half) -> int:
+    """The round-trip time between the ends as known so far, ns; 0 if not known."""
+    p = h.peer
+    near = p.srtt or (h.turn_ns if h.turn_ns > 0 else 0)
+    far = h.srtt or (p.turn_ns if p.turn_ns > 0 else 0)
+    return near + far if near and far else 0
+
+
+def sack_blocks(x: Look) -> list[tuple[int, int]]:
+    """The SACK blocks of this segment, unwrapped in the peer's space."""
+    near = x.p.nxt if x.p.nxt >= 0 else x.ack
+    return [(unwrap(near, left), unwrap(near, right)) for left, right in x.r.opts.sack]
+
+
+def timeout_gap(h: Half, resend: Resend) -> int:
+    """The time between the last two timeouts of this byte before `resend`, ns; 0 if there were not two in a row."""
+    resends = h.resends
+    if resend.cause != TIMEOUT or not resends or resend.first is None:
+        return 0
+    for index in range(len(resends) - 1, -1, -1):
+        entry = resends[index]
+        if entry.record is not resend.first:
+            continue
+        if entry.cause != TIMEOUT or entry.start != resend.start or entry.first is None:
+            return 0
+        for earlier in range(index - 1, -1, -1):
+            if resends[earlier].record is entry.first:
+                return entry.waited_ns if resends[earlier].cause == TIMEOUT else 0
+        return 0
+    return 0

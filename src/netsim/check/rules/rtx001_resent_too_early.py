@@ -1,0 +1,73 @@
+"""RTX001 resent-too-early."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.base.packet import FIN, SYN
+from netsim.check.cause import UNKNOWN_CAUSE
+from netsim.check.evidence import round_trip
+from netsim.check.look import Look, span
+from netsim.check.model import (
+    AT_RESEND,
+    DEVIATION,
+    LIKELY,
+    NEED_AT_SENDER,
+    NEED_BOTH,
+    NEED_HANDSHAKE,
+    NEED_WHOLE,
+    Meta,
+    Rule,
+)
+
+PAGE: Final = """
+## What it does
+
+Reports a segment sent again in less than a round-trip time, without three duplicate ACKs, SACK or a
+timer to explain it.
+
+## Why it matters
+
+Its acknowledgement could not even have arrived. The resend is needless and adds to congestion.
+
+## Example
+
+```
+8   1.000  client ── seq 1 len 1,448 ──▶ server
+9   1.010  client ── seq 1 len 1,448 ──▶ server   ← here: RTT 40 ms
+```
+
+## What it must not claim
+
+Needs a tap at the sender; where packets are missing the cause may be among them, and the rule is
+silent.
+
+## References
+
+RFC 6298 §2.4, §5; RFC 5681 §3.2
+"""
+
+
+class Rtx001(Rule):
+    """Resent too early."""
+
+    meta = Meta(
+        "RTX001",
+        "resent-too-early",
+        DEVIATION,
+        "RFC 6298 §2.4, §5; RFC 5681 §3.2",
+        NEED_BOTH | NEED_WHOLE | NEED_HANDSHAKE | NEED_AT_SENDER,
+        PAGE,
+    )
+    moments = (AT_RESEND,)
+
+    def look(self, x: Look) -> None:
+        """Resent too early."""
+        resend = x.resend
+        if resend is None or resend.cause != UNKNOWN_CAUSE or resend.first is None or x.r.flags & (SYN | FIN):
+            return
+        rtt = round_trip(x.h)
+        if rtt == 0 or x.h.dupacks or x.h.sacked or resend.spurious == "acked" or resend.waited_ns > rtt * 9 // 10:
+            return
+        waited = span(resend.waited_ns)
+        x.report(x.h, f"It sends the segment again after {waited}, sooner than a round trip.", LIKELY, 0, resend.first)

@@ -1,0 +1,59 @@
+"""RTX002 resent-after-ack."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netsim.base.packet import SYN
+from netsim.check.look import Look
+from netsim.check.model import AT_RESEND, DEVIATION, LIKELY, NEED_AT_SENDER, NEED_BOTH, Meta, Rule
+from netsim.check.states import STAGE_OPEN
+
+PAGE: Final = """
+## What it does
+
+Reports data sent again although their acknowledgement had reached the sender at least 20 ms before.
+
+## Why it matters
+
+Acknowledged segments are taken off the retransmission queue. Resending them wastes the path and
+shows a sender that lost track.
+
+## Example
+
+```
+ 9   1.040  client ◀── ack 1,449 ── server
+10   1.250  client ── seq 1 len 1,448 ──▶ server   ← here
+```
+
+## What it must not claim
+
+Needs a tap at the sender; further away the ACK may have been lost behind the tap. Keep-alives and
+probes are not data.
+
+## References
+
+RFC 9293 §3.8.1, §3.10.7.4, fifth step
+"""
+
+
+class Rtx002(Rule):
+    """Reports data sent again although their acknowledgement had reached the sender at least 20 ms before."""
+
+    meta = Meta(
+        "RTX002",
+        "resent-after-ack",
+        DEVIATION,
+        "RFC 9293 §3.8.1, §3.10.7.4, fifth step",
+        NEED_BOTH | NEED_AT_SENDER,
+        PAGE,
+    )
+    moments = (AT_RESEND,)
+
+    def look(self, x: Look) -> None:
+        """Reports data sent again although their acknowledgement had reached the sender at least 20 ms before."""
+        resend = x.resend
+        if resend is None or resend.spurious != "acked" or not x.n or x.r.flags & SYN or x.h.stage != STAGE_OPEN:
+            return
+        if x.r.t_ns - x.h.una_ns > 20_000_000:
+            x.report(x.h, "It sends data again whose acknowledgement it has.", LIKELY, 0, x.p.last)
