@@ -145,7 +145,8 @@ class World:
         self._book = _Book()
         self.network = Network(self.sim, self.sink, self._book)
         self.numbers = ConnectionNumbers()
-        self.runtime = Runtime(self.sim, _Outlook(self._book))
+        self._outlook = _Outlook(self._book)
+        self.runtime = Runtime(self.sim, self._outlook)
         self._ready = False
 
     # --- building ---------------------------------------------------------------------------
@@ -270,13 +271,13 @@ class World:
 
     def talker(self, socket: TcpSocket, *, read_mode: str = "auto") -> Talker:
         """Put timed calls on a socket (see `netsim.apps.scripted`); pump its host after each call."""
-        return Talker(socket, self.sim, self._book, read_mode=read_mode)
+        return Talker(socket, self.sim, self._outlook, read_mode=read_mode)
 
     def welcome(
         self, listener: TcpSocket, on_accept: Callable[[int, Talker], None], *, read_mode: str = "auto", limit: int = -1
     ) -> Welcome:
         """Accept a listening socket's connections as they come, each as a `Talker`."""
-        return Welcome(self.sim, self._book, listener, on_accept, read_mode=read_mode, limit=limit)
+        return Welcome(self.sim, self._outlook, listener, on_accept, read_mode=read_mode, limit=limit)
 
     # --- running ------------------------------------------------------------------------------
 
