@@ -113,6 +113,8 @@ def kind_of(spec: dict[str, Any]) -> str:
     if "x-kind" in target:
         word = KINDS[target["x-kind"]]
         return f"{word} or mapping" if "object" in target.get("type", []) else word
+    if "TIME-WAIT" in target.get("enum", []):
+        return "state, or `...`" if "..." in target["enum"] else "state"
     if "enum" in target:
         return ", ".join(f"`{item}`" for item in target["enum"])
     types = target.get("type", "")
