@@ -39,6 +39,7 @@ def _pairs(values: tuple[str, ...], what: str, value_needed: bool) -> list[tuple
 @click.option("--profile", type=click.Choice(PROFILES), help="The stack under test [default: by the script's content].")
 @click.option("--ip-version", type=click.Choice(IP_VERSIONS), help="Overrides the script's own --ip_version.")
 @click.option("--tolerance-usecs", type=click.IntRange(min=0), help="Default tolerance; a script's own wins.")
+@click.option("--mtu", type=click.IntRange(68, 65535), help="Default MTU, 1500; a script's own wins.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), default=1, help="Number of processes.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the summary.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
@@ -51,6 +52,7 @@ def packetdrill(
     profile: str | None,
     ip_version: str | None,
     tolerance_usecs: int | None,
+    mtu: int | None,
     jobs: int,
     quiet: bool,
     color: str,
@@ -70,6 +72,7 @@ def packetdrill(
         sysctls=_pairs(sysctls, "--sysctl", True),
         ip_version=ip_version,
         tolerance_us=tolerance_usecs,
+        mtu=mtu,
     )
     scripts = find_scripts(list(paths))
     summary = Summary()

@@ -33,7 +33,7 @@ class RunOptions:
     """The command line's wishes; None or empty: not given.
 
     profile: "freebsd", "linux" or "rfc"; defines: symbols of -D; sysctls: ("name", "value") pairs
-    tolerance_us: replaces the default tolerance (a script's own still wins)
+    tolerance_us, mtu: replace the defaults (a script's own --tolerance_usecs and --mtu still win)
     record: keep events, packets and a transcript even when the script passes
     """
 
@@ -45,6 +45,7 @@ class RunOptions:
         sysctls: list[tuple[str, str]] | None = None,
         ip_version: str | None = None,
         tolerance_us: int | None = None,
+        mtu: int | None = None,
         record: bool = False,
         seed: int = 1,
     ) -> None:
@@ -57,6 +58,7 @@ class RunOptions:
         self.sysctls = list(sysctls or [])
         self.ip_version = ip_version
         self.tolerance_us = tolerance_us
+        self.mtu = mtu
         self.record = record
         self.seed = seed
 
@@ -75,7 +77,7 @@ class Config:
         self.ip_version = options.ip_version or "ipv4"
         self.tolerance_us = options.tolerance_us if options.tolerance_us is not None else 4000
         self.tolerance_percent_x10 = 125 if self.is_linux else 50
-        self.mtu = 1500
+        self.mtu = options.mtu or 1500
         self.mss = 0
         self.ts_tick_us = 0
         self.ts_scaled = False

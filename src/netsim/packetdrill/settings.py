@@ -141,6 +141,7 @@ _LINUX: Final[dict[str, Callable[[str], Fields]]] = {
     "net.ipv4.tcp_rmem": _rmem,
     "net.ipv4.tcp_wmem": _third("snd_buffer"),
     "net.ipv4.tcp_syn_retries": _count("syn_r2_retries"),
+    "net.ipv4.tcp_syn_linear_timeouts": _count("syn_linear_timeouts"),
     "net.ipv4.tcp_synack_retries": _count("syn_ack_retries"),
     "net.ipv4.tcp_retries2": _count("r2_retries"),
     "net.ipv4.tcp_frto": _flag("use_frto"),
@@ -168,7 +169,7 @@ _HOST_LEVEL: Final = frozenset(
         "net.inet.tcp.v6pmtud_blackhole_mss", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_fastopen_key",
         "net.ipv4.tcp_notsent_lowat", "net.ipv4.tcp_pacing_ss_ratio", "net.ipv4.tcp_pacing_ca_ratio",
         "net.ipv4.tcp_fastopen_blackhole_timeout_sec", "net.ipv4.tcp_ecn_option", "net.ipv4.tcp_mtu_probing",
-        "net.ipv4.tcp_base_mss", "net.ipv4.tcp_no_metrics_save",
+        "net.ipv4.tcp_base_mss", "net.ipv4.tcp_no_metrics_save", "net.ipv4.tcp_invalid_ratelimit",
     }
 )  # fmt: skip
 """Variables that the runner itself, or the host, acts on: it reads them from `values`."""

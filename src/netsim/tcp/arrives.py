@@ -220,6 +220,9 @@ def _syn_sent_first_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | Non
         return None
     snd = ep.snd
     if not seq_gt(seg.ack, snd.iss) or seq_gt(seg.ack, snd.nxt):
+        soon = ep.profile.bad_ack_resends_syn_ns
+        if soon and ep.syn_transmissions == 1:
+            ep.set_timer(now_ns, RTO, now_ns + soon, why.RESEND_SYN)
         if seg.flags & RST:
             return why.DROP_BAD_ACK_RST
         reset = reset_for(seg)
@@ -255,6 +258,8 @@ def _syn_sent_fourth_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
         ep.sender.syn_was_acked(ep, now_ns, seg)
         enter_established(ep, now_ns, "rcv-syn-ack", why.SYN_ACK_COMPLETES)
         ep.receiver.ack_reason = why.SYN_ACK_COMPLETES
+        if ep.profile.syn_ack_text_dropped and ep.syn_cookie is None:
+            return why.SYN_ACK_COMPLETES
         if seg.payload or seg.flags & FIN:
             # "If there are other controls or text in the segment, then continue processing
             # at the sixth step under Section 3.10.7.4"

@@ -64,8 +64,9 @@ class NewData(SendQueue):
                     ep.held(now_ns, available, why.HELD_TSO)
                 return None
         self._tlp_new = False
+        push = self._force and self.profile.sws_override_probes and self.una == self.nxt
         self._force = False
-        return self._send_new(ep, now_ns, size)
+        return self._send_new(ep, now_ns, size, push)
 
     def _offload_bytes(
         self, ep: Endpoint, now_ns: int, mss: int, available: int, usable: int, allowed: int
@@ -154,7 +155,9 @@ class NewData(SendQueue):
         if min(size, usable) * 2 >= self.snd.max_wnd:
             return None  # (3) at least half of the largest window
         if not ep.timers.is_set(OVERRIDE) and idle:
-            ep.set_timer(now_ns, OVERRIDE, now_ns + self.profile.sws_override_ns, why.SWS_OVERRIDE)
+            profile = self.profile
+            delay = self.recovery.rtt.rto_ns if profile.sws_override_probes else profile.sws_override_ns
+            ep.set_timer(now_ns, OVERRIDE, now_ns + delay, why.SWS_OVERRIDE)
         return why.HELD_SWS
 
     def _nagle_holds(self, idle: bool, last: bool) -> bool:
@@ -191,7 +194,7 @@ class NewData(SendQueue):
             return None
         return self._send_new(ep, now_ns, 0)
 
-    def _send_new(self, ep: Endpoint, now_ns: int, size: int) -> Segment:
+    def _send_new(self, ep: Endpoint, now_ns: int, size: int, push: bool = False) -> Segment:
         """Build the segment at SND.NXT, count it as sent, start the timer."""
         offset = self.nxt
         seq = seq_add(self.snd.iss, offset)
@@ -200,7 +203,7 @@ class NewData(SendQueue):
         flags = ACK
         sent_flags = 0
         reason = why.DATA
-        if size > self.recovery.smss and self.profile.tso:
+        if push or (size > self.recovery.smss and self.profile.tso):
             flags |= PSH  # tcp_transmit_skb: every segment for offload is pushed; its parts are not marked
         if size and self._is_pushed(offset, end):
             flags |= PSH

@@ -59,10 +59,29 @@ class Sender(Resending):
         ack = self.una + seq_diff(seg.ack, self.snd.una)
         self._tell_of_ack(ep, now_ns, seg, ack, window_changed=True)
 
+    def _window_is_news(self, seg: Segment) -> bool:
+        """SND.WL1 < SEG.SEQ, or equal and SND.WL2 =< SEG.ACK (RFC 9293 §3.10.7.4, fifth step).
+
+        Stacks that take a smaller window only with a newer number: `Profile.window_shrink_rule`.
+        """
+        snd = self.snd
+        if seq_lt(snd.wl1, seg.seq):
+            return True
+        if snd.wl1 != seg.seq:
+            return False
+        rule = self.profile.window_shrink_rule
+        if rule == "any" or seg.ack != snd.wl2:
+            return seq_le(snd.wl2, seg.ack)
+        window = seg.wnd << snd.wscale
+        return window > snd.wnd or (window == 0 and rule == "zero")
+
     def syn_resent(self, ep: Endpoint, now_ns: int) -> None:
         """The SYN's timer expired and it goes again (RFC 6298 §5.5)."""
         recovery = self.recovery
-        recovery.rtt.back_off()
+        if not ep.syn_acked and ep.syn_transmissions > ep.profile.syn_linear_timeouts + 1:
+            recovery.rtt.back_off()
+        elif ep.passive:
+            recovery.rtt.back_off()
         recovery.syn_timeouts += 1
         record = recovery.sb.first()
         if record is not None:
@@ -102,7 +121,7 @@ class Sender(Resending):
         snd = self.snd
         ack = self.una + seq_diff(seg.ack, snd.una)
         old_window = snd.wnd
-        if ack >= self.una and (seq_lt(snd.wl1, seg.seq) or (snd.wl1 == seg.seq and seq_le(snd.wl2, seg.ack))):
+        if ack >= self.una and self._window_is_news(seg):
             window = seg.wnd << snd.wscale
             snd.wnd = window
             if window > snd.max_wnd:

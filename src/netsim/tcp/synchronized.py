@@ -78,6 +78,9 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
     rcv = ep.receiver.rcv
     if not is_acceptable(rcv.nxt, ep.receiver.acceptance_window(), seg.seq, seg.seg_len()):
         if seg.flags & RST:
+            if ep.profile.rst_after_fin_may_be_one_less and _is_rst_of_fin(ep, seg):
+                ep.die(now_ns, "rcv-rst", why.RESET_BY_PEER, "connection-reset")
+                return why.RESET_BY_PEER
             return why.DROP_RST_UNACCEPTABLE
         return _refuse_unacceptable(ep, now_ns, seg)
     if neg.timestamps and seg.has_ts and seq_le(seg.seq, rcv.last_ack):
@@ -88,6 +91,11 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
     ep.last_heard_ns = now_ns
     ep.keep_probes = 0
     return None
+
+
+def _is_rst_of_fin(ep: Endpoint, seg: Segment) -> bool:
+    """Linux: some stacks send a RST with the number of their FIN right after it (tcp_reset_check)."""
+    return seq_add(seg.seq, 1) == ep.receiver.rcv.nxt and ep.state in (CLOSE_WAIT, LAST_ACK, CLOSING)
 
 
 def is_acceptable(nxt: int, wnd: int, seq: int, length: int) -> bool:

@@ -155,8 +155,10 @@ class Profile:
     pacing: bool = False
     slow_start_after_idle: bool = True
     """RFC 5681 §4.1: restart from the initial window after an idle RTO."""
+    sws_override_probes: bool = False
+    """The override timer is the RTO, and what it sends is pushed (Linux: the probe timer, tcp_write_wakeup)."""
     sws_override_ns: int = 200 * MS
-    """The sender's silly-window override timer, 0.1 to 1 s (RFC 9293 §3.8.6.2.1)."""
+    """The sender's silly-window override timer, also the limit of corked data, 0.1 to 1 s (RFC 9293 §3.8.6.2.1)."""
 
     # -- retransmission ------------------------------------------------------------------------
     rtt_variant: str = "rfc"
@@ -177,6 +179,10 @@ class Profile:
     syn_r2_retries: int = 7
     syn_r2_ns: int = 180 * SEC
     """The same for a SYN (MUST-23: at least 3 minutes)."""
+    syn_linear_timeouts: int = 0
+    """So many retransmissions of a SYN come without back-off (Linux: net.ipv4.tcp_syn_linear_timeouts)."""
+    bad_ack_resends_syn_ns: int = 0
+    """SYN-SENT: an unacceptable ACK proves that the peer is there; the SYN goes again after this (Linux). 0: no."""
     syn_ack_retries: int = 7
     syn_rtx_drops_options_after: int = 0
     """From this retransmission on, a SYN carries only the MSS (0: never)."""
@@ -244,6 +250,13 @@ class Profile:
     black_hole_mss: tuple[int, int] = (0, 0)
     """Send MSS (IPv4, IPv6) to try after every second timeout, in case a router drops large packets silently
     (FreeBSD: pmtud_blackhole_detection); then the default MSS, then the old one again. 0: not done."""
+    rst_after_fin_may_be_one_less: bool = False
+    """After the peer's FIN, a RST with the FIN's own number is taken as well (Linux: tcp_reset_check)."""
+    syn_ack_text_dropped: bool = False
+    """Text on a SYN,ACK (without Fast Open) is not taken (Linux)."""
+    window_shrink_rule: str = "any"
+    """A window update with the same SEG.SEQ and SEG.ACK as the last: "any" is taken (RFC 9293); "never" a smaller
+    one (FreeBSD); "zero": of the smaller ones only a closed window (Linux: tcp_may_update_window)."""
     rst_as_bound_socket: bool = False
     """The RST for a port that a socket is bound to (not listening) carries that socket's TTL and TOS (FreeBSD)."""
     mss_option_at_once: bool = False

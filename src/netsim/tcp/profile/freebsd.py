@@ -41,6 +41,7 @@ FREEBSD: Final = Profile(
     keep_syn_data=False,  # the syncache has no room for it
     keep_crossed_syn_text=True,  # tcp_do_segment, TCPS_SYN_SENT
     icmp_refusals=ICMP_REFUSALS,
+    window_shrink_rule="never",  # tcp_do_segment, step6
     syn_cookie_sack=True,  # tcp_syncache.c: union syncookie
     rst_as_bound_socket=True,  # tcp_respond takes them from the inpcb that the lookup found
     mss_option_at_once=True,  # tcp_ctloutput: t_maxseg = optval

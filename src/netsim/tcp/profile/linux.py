@@ -46,6 +46,12 @@ LINUX: Final = Profile(
     r2_ns=0,
     syn_r2_retries=6,  # net.ipv4.tcp_syn_retries
     syn_r2_ns=0,
+    syn_linear_timeouts=4,  # net.ipv4.tcp_syn_linear_timeouts
+    bad_ack_resends_syn_ns=8 * MS,  # tcp_rcv_synsent_state_process: TCP_TIMEOUT_MIN, two jiffies at HZ=250
+    rst_after_fin_may_be_one_less=True,  # tcp_reset_check
+    syn_ack_text_dropped=True,  # tcp_rcv_synsent_state_process returns -1: the segment is freed
+    window_shrink_rule="zero",  # tcp_may_update_window
+    sws_override_probes=True,  # tcp_probe_timer, tcp_write_wakeup
     syn_ack_retries=5,  # net.ipv4.tcp_synack_retries
     persist_with_old_number=True,  # tcp_write_wakeup, tcp_xmit_probe_skb
     persist_max_ns=120 * SEC,
