@@ -81,6 +81,19 @@ def expectations_of(result: RunResult) -> list[Expectation]:
     return [Expectation(verdict.text, verdict.passed, verdict.detail) for verdict in result.verdicts]
 
 
+def with_lesson(lines: list[Line], lesson: str, width: int) -> list[Line]:
+    """The ladder's lines with the scenario's lesson between the header and the ladder."""
+    import textwrap
+
+    from netsim.report.cells import Line, line
+
+    if not lesson:
+        return lines
+    place = next((number for number, each in enumerate(lines) if not each.text.strip()), 0)
+    told = [line((f" {text}", "")) for text in textwrap.wrap(lesson, width - 2)]
+    return [*lines[:place], Line(), *told, *lines[place:]]
+
+
 def excerpts(result: RunResult, drawing: Options) -> dict[int, list[Line]]:
     """For each failed expectation (by its position) the piece of the ladder where the trouble is."""
     from netsim.report.items import excerpt
@@ -137,6 +150,8 @@ def _render(result: RunResult, wall_s: float, options: dict[str, Any]) -> str:
     width = options["width"] or terminal_width(output)
     drawing = Options(width=width, show_all=options["show_all"], explain=options["explain"])
     lines = draw(ladder, drawing)
+    if options["explain"]:
+        lines = with_lesson(lines, result.scenario.lesson, drawing.width)
     lines += verdict_lines(
         result.recorder, expectations_of(result), result.simulated_ns, wall_s, drawing.width, excerpts(result, drawing)
     )
