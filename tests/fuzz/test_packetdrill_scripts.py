@@ -1,14 +1,17 @@
 """Whatever the text, reading a script ends in a tree or in one clear error, and touches nothing outside.
 
-Seeds are written here; mutations cut, repeat, swap and overwrite pieces of them. An audit hook
+A script that can be read is run as well, by two profiles: it ends in a verdict. Seeds are written here
+and taken from our own scripts; mutations cut, repeat, swap and overwrite pieces of them. An audit hook
 watches for files opened, processes started and code executed while a text is read.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +19,11 @@ from hypothesis import strategies as st
 
 from netsim.base.errors import ScriptSyntaxError
 from netsim.packetdrill import shell, tree
+from netsim.packetdrill.config import RunOptions
 from netsim.packetdrill.evaluator import AssertionFailed, CodeError, Evaluator, read_block
 from netsim.packetdrill.parser import parse
+from netsim.packetdrill.report import failure_text
+from netsim.packetdrill.run import run_script
 from netsim.packetdrill.symbols import LINUX
 
 SEEDS = (
@@ -51,6 +57,8 @@ SEEDS = (
 +0 `sockstat -4 -P tcp -s | grep packetdril | grep -c TIME_WAIT | grep 1`
 """,
 )
+OWN = Path(__file__).parent.parent / "packetdrill"
+SEEDS = SEEDS + tuple(path.read_text(encoding="utf-8") for path in sorted(OWN.rglob("*.pkt"))[::5])
 PIECES = (
     "`", '"', "%{", "}%", "/*", "*/", "//", "#ifdef X\n", "#endif\n", "...", "~", "+", "<", ">", "(", ")", "[", "]",
     "{", "}", "|", "=", "!", "\0", "\n", "\\", "99999999999999999999999999", "0x", "é", "\t", "(" * 300, "[" * 300,
@@ -59,6 +67,11 @@ PIECES = (
     "%{ 9**9**9 }%", "`touch x`", "$(id)", "`echo x > /etc/x`",
 )  # fmt: skip
 
+NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+EXTREMES = (
+    "-1", "0", "1", "2", "3", "4", "100", "65535", "65536", "2147483647", "2147483648", "4294967295", "4294967296",
+    "1000000000000", "0.000001", "86400", "0x7fffffff",
+)  # fmt: skip
 _FORBIDDEN = ("open", "os.", "subprocess.", "exec", "socket.", "shutil.", "import", "tempfile.", "ctypes.")
 _armed = False
 _seen: list[str] = []
@@ -85,6 +98,15 @@ def read(text: str) -> None:
     except ScriptSyntaxError as error:
         must_be_clear(error)
         return
+    for profile in ("linux", "freebsd"):
+        try:
+            outcome = run_script(script, RunOptions(), profile)
+        except ScriptSyntaxError as error:
+            must_be_clear(error)
+            continue
+        assert outcome.result in ("passed", "failed", "unsupported")
+        assert outcome.result == "passed" or outcome.message
+        assert failure_text(outcome)
     evaluator = Evaluator(LINUX)
     actions = [event.action for event in script.events]
     for action in [*actions, script.init, script.cleanup]:
@@ -114,7 +136,13 @@ def mutate(rng: random.Random, text: str) -> str:
     for _ in range(rng.randint(1, 4)):
         start = rng.randrange(len(text) + 1)
         end = min(len(text), start + rng.choice((0, 1, 2, 10, 60)))
-        kind = rng.randrange(5)
+        kind = rng.randrange(9)
+        numbers = list(NUMBER.finditer(text))
+        if kind >= 5 and numbers:
+            found = rng.choice(numbers)
+            text = text[: found.start()] + rng.choice(EXTREMES) + text[found.end() :]
+            continue
+        kind %= 5
         if kind == 0:
             text = text[:start] + text[end:]
         elif kind == 1:
@@ -133,7 +161,7 @@ def mutate(rng: random.Random, text: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _warm() -> None:
-    for seed in SEEDS:
+    for seed in SEEDS[:2]:
         read(seed)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from netsim.packetdrill import symbols, tree
 from netsim.packetdrill.flow import ScriptProblem
 from netsim.packetdrill.systems import System
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""The most that one call of a script may read or write."""
 
 
 class BadPointer(Exception):
@@ -83,8 +88,15 @@ class Arguments:
             raise ScriptProblem(f"{self.call.name}: the flag 0x{number:x} is not known")
         return found
 
+    def length(self, value: int) -> int:
+        """A length that a script may ask for. Raises ScriptProblem."""
+        if not 0 <= value <= MAX_BYTES:
+            raise ScriptProblem(f"{self.call.name}: a length must be between 0 and {MAX_BYTES}")
+        return value
+
     def buffer(self, index: int, length: int) -> bytes:
         """The data to send: `...` is zeroes. BadPointer for NULL."""
+        length = self.length(length)
         item = self.items[index]
         if self.is_null(index):
             raise BadPointer
@@ -109,7 +121,8 @@ class Arguments:
         for part in item.items:
             if not isinstance(part, tree.Struct) or len(part.fields) != 2:
                 raise ScriptProblem(f"{self.call.name}: an iovec is written {{..., length}}")
-            lengths.append(self.value(part.fields[1].value))
+            lengths.append(self.length(self.value(part.fields[1].value)))
+        self.length(sum(lengths))
         return lengths
 
 

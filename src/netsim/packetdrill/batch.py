@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from netsim.base.errors import ScriptSyntaxError, UsageError
+from netsim.base.errors import InvariantViolation, ScriptSyntaxError, UsageError
 from netsim.packetdrill import outcome as verdicts
 from netsim.packetdrill.config import RunOptions, choose_profile, symbols_for
 from netsim.packetdrill.outcome import Outcome
@@ -65,6 +65,10 @@ def run_file(path: str, options: RunOptions) -> Outcome:
         outcome.line = error.line or 0
         outcome.message = error.message
         outcome.text = str(error)
+    except (InvariantViolation, AssertionError, RecursionError) as error:
+        outcome = Outcome(name, options.ip_version or "", options.profile or "")
+        outcome.result = verdicts.FAILED
+        outcome.message = f"a bug in netsim: {type(error).__name__}: {error}"
     outcome.wall_s = time.perf_counter() - started
     return outcome
 

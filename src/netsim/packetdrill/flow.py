@@ -45,6 +45,7 @@ KIND_NUMBERS: Final = {
 }  # fmt: skip
 _ECN_BITS: Final = {"noecn": 0, "ect1": 1, "ect0": 2, "ect01": 2, "ce": 3}
 _ICMP_DEFAULT_MTU: Final = 0
+_MAX_PAYLOAD: Final = 65_495
 
 
 class ScriptProblem(Exception):
@@ -95,6 +96,8 @@ class Flow:
 
     def to_live(self, spec: tree.TcpSpec, md5_key: bytes, ts_scaled: bool) -> Segment:
         """The live segment of an inbound script segment. Raises ScriptProblem."""
+        if spec.seq.length > _MAX_PAYLOAD:
+            raise ScriptProblem(f"a packet has at most {_MAX_PAYLOAD} bytes of data")
         is_syn = bool(spec.flags & SYN)
         seq = spec.seq.start if spec.seq.absolute else spec.seq.start + self.remote_offset(is_syn)
         ack = 0
@@ -167,7 +170,7 @@ class Flow:
         is_v6 = ":" in self.local_addr
         icmp_type, icmp_code = icmp_numbers(spec, is_v6)
         seq = spec.echo.start if spec.echo is not None else 0
-        length = spec.echo.length if spec.echo is not None else 0
+        length = min(spec.echo.length, _MAX_PAYLOAD) if spec.echo is not None else 0
         quoted = Segment(
             self.local_addr, self.remote_addr, self.local_port, self.remote_port,
             (seq if spec.echo is not None and spec.echo.absolute else seq + self.live_local_isn) & MASK,

@@ -111,7 +111,7 @@ def do_epoll_ctl(caller: Caller, arguments: Arguments) -> int:
     if number not in caller.files:
         raise SocketError("EBADF", "no such descriptor")
     constants = caller.system.constants
-    if operation == constants["EPOLL_CTL_DEL"]:
+    if operation == constants.get("EPOLL_CTL_DEL", 2):
         if file.entries.pop(number, None) is None:
             raise SocketError("ENOENT", "not watched")
         return 0
@@ -120,7 +120,7 @@ def do_epoll_ctl(caller: Caller, arguments: Arguments) -> int:
     data = next(
         (arguments.value(field.value) for field in event.fields if field.name in ("fd", "ptr", "u32", "u64")), 0
     )
-    if operation == constants["EPOLL_CTL_ADD"]:
+    if operation == constants.get("EPOLL_CTL_ADD", 1):
         if number in file.entries:
             raise SocketError("EEXIST", "watched already")
     elif number not in file.entries:
@@ -198,7 +198,7 @@ def do_splice(caller: Caller, arguments: Arguments) -> int:
     """splice(from, NULL, to, NULL, length, flags): between a socket and a pipe."""
     arguments.need(6)
     source, target = caller.file(arguments, 0), caller.file(arguments, 2)
-    length = arguments.number(4)
+    length = arguments.length(arguments.number(4))
     if isinstance(source, SocketFile) and isinstance(target, PipeEnd):
         conn = source.socket.connection
         if conn is not None and conn.at_eof():
@@ -222,7 +222,7 @@ def do_sendfile(caller: Caller, arguments: Arguments) -> int:
         raise SocketError("EINVAL", "sendfile reads from a file")
     offset = arguments.element(2)
     start = arguments.value(offset) if offset is not None else source.offset
-    length = min(arguments.number(3), max(0, source.size - start))
-    if not length:
+    length = min(arguments.length(arguments.number(3)), max(0, source.size - start))
+    if length <= 0:
         return 0
     return target.socket.send(caller.now_ns, bytes(length), push=True)
