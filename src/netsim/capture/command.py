@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netsim.base.errors import UsageError
+from netsim.base.errors import CaptureError, UsageError
 from netsim.base.units import SEC, parse_duration
 
 if TYPE_CHECKING:
@@ -142,20 +142,24 @@ def _live(
         source = LiveSource(live, writer, count=count, duration_ns=duration_ns)
         meter = _Meter(source, quiet)
         source.on_step = meter.show
-        try:
-            with _Stopper(source):
+        with _Stopper(source):
+            try:
                 if check:
                     report = _check_as_it_comes(source, output or "-")
                 else:
                     while source.step() is not None:
                         meter.show()
-            dropped = source.finish()
-        except BaseException:
-            if writer is not None:
-                writer.abandon()
-            raise
-        if writer is not None:
-            writer.close()
+                dropped = source.finish()
+                if writer is not None:
+                    writer.close()
+            except CaptureError:
+                if writer is not None:
+                    writer.abandon()  # it could not be written: no half file
+                raise
+            except BaseException:
+                if writer is not None:
+                    writer.close()  # whatever went wrong, what was captured cannot be captured again
+                raise
     meter.summary(dropped, output)
     if report is None:
         return 0
