@@ -30,7 +30,10 @@ SYN_QUEUE_FULL: Final = Reason(
 SYN_COOKIE: Final = Reason(
     "syn-cookie", "The queue is full: answer with a SYN cookie and remember nothing.", "RFC 4987 §3.6"
 )
-BAD_COOKIE: Final = Reason("bad-syn-cookie", "It acknowledges no SYN cookie that this host sent.", "RFC 4987 §3.6")
+COOKIE_CAME_BACK: Final = Reason(
+    "syn-cookie-returned", "The ACK brings the SYN cookie back, and with it all there is to know of the SYN.",
+    "RFC 4987 §3.6",
+)  # fmt: skip
 MULTICAST: Final = Reason("not-unicast", "A SYN to or from a multicast or broadcast address is dropped.",
                           "RFC 9293 §3.9.2.3 (MUST-57, MUST-63)")  # fmt: skip
 UDP_QUEUE_FULL: Final = Reason("udp-queue-full", "The UDP socket's buffer is full.")

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
-from netsim.base.events import PacketDropped, SegmentProcessed, SegmentReceived, SegmentSent
+from netsim.base.events import PacketDropped, SegmentProcessed, SegmentReceived, SegmentSent, StateChanged
 from netsim.base.packet import ACK, RST, SYN, IcmpMessage, Packet, Segment
 from netsim.base.seqnum import seq_add, seq_gt
 from netsim.host import cookies, reasons
 from netsim.host.errors import SocketError
 from netsim.host.listener import Listener
 from netsim.host.slot import NO_KEY, Key, Slot
+from netsim.host.wakeups import Wakeups
 from netsim.tcp.arrives import reset_for
 from netsim.tcp.connection import Connection
 from netsim.tcp.options import lay_out
 from netsim.tcp.signature import sign
 from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, TIME_WAIT
-from netsim.tcp.timers import NEVER
 
 if TYPE_CHECKING:
     from netsim.base.events import Event
@@ -44,8 +43,7 @@ class TcpLayer:
         self.listeners: dict[tuple[str, int], Listener] = {}
         self.bound: dict[int, list[TcpSocket]] = {}
         self._line: deque[Slot] = deque()
-        self._deadlines: list[tuple[int, int, Slot]] = []
-        self._serial = 0
+        self._wakeups = Wakeups()
 
     # --- input ----------------------------------------------------------------------------
 
@@ -262,9 +260,15 @@ class TcpLayer:
         slot = self.spare(now_ns, listener)
         syn = cookies.rebuilt_syn(ack, mss, sack)
         self._prepare(now_ns, slot.conn, syn, None)
-        slot.conn.ep.snd.iss = seq_add(ack.ack, -1)
+        ep = slot.conn.ep
+        ep.snd.iss = seq_add(ack.ack, -1)
+        ep.recording = False  # the SYN came and the SYN,ACK went long ago
         slot.conn.handle_segment(now_ns, syn)
-        slot.conn.poll_transmit(now_ns)  # the SYN,ACK went out long ago
+        slot.conn.poll_transmit(now_ns)
+        ep.recording = self.host.sink.recording
+        if ep.recording:
+            why = reasons.COOKIE_CAME_BACK
+            self.emit(StateChanged(now_ns, ep.host, ep.conn, "LISTEN", "SYN-RECEIVED", "rcv-syn", why))
         self._adopt(slot, listener, ack)
         slot.conn.handle_segment(now_ns, ack)
         self.touch(slot)
@@ -416,7 +420,7 @@ class TcpLayer:
         else:
             deadline = conn.next_deadline()
             if deadline is not None and deadline < slot.wake_ns:
-                self._push(slot, deadline)
+                self._wakeups.push(slot, deadline)
         socket = slot.socket
         if socket is not None and socket.watcher is not None:
             socket.watcher.socket_changed(now_ns, socket)
@@ -443,25 +447,17 @@ class TcpLayer:
         if self.slots.get(slot.key) is slot:
             del self.slots[slot.key]
 
-    def _push(self, slot: Slot, at_ns: int) -> None:
-        slot.later_ns = slot.wake_ns
-        slot.wake_ns = at_ns
-        self._serial += 1
-        heappush(self._deadlines, (at_ns, self._serial, slot))
-
     def next_deadline(self) -> int | None:
         """Not later than the next deadline of any connection; None if there is none."""
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._wakeups.next()
 
     def handle_timeout(self, now_ns: int) -> bool:
         """Wake the connections whose deadline has come. False: none had (deadlines move lazily)."""
-        heap = self._deadlines
         fired = False
-        while heap and heap[0][0] <= now_ns:
-            at_ns, _, slot = heappop(heap)
-            if at_ns == slot.wake_ns:
-                slot.wake_ns = slot.later_ns
-                slot.later_ns = NEVER
+        while True:
+            slot = self._wakeups.pop(now_ns)
+            if slot is None:
+                return fired
             deadline = slot.conn.next_deadline()
             if deadline is None:
                 continue
@@ -470,8 +466,7 @@ class TcpLayer:
                 self.touch(slot)
                 fired = True
             elif deadline < slot.wake_ns:
-                self._push(slot, deadline)
-        return fired
+                self._wakeups.push(slot, deadline)
 
     def emit(self, event: Event) -> None:
         """Give an event to the host's sink. Callers guard with `recording`."""
