@@ -90,7 +90,8 @@ class Resending(NewData):
         if recovery.probing:
             return "tlp"
         if recovery.phase == LOSS_PHASE:
-            return "timeout" if record is recovery.sb.first() else "go-back"
+            # the segment for which the timer ran out; what follows it (or a smaller path MTU) is go-back
+            return "timeout" if self.timeouts and record is recovery.sb.first() else "go-back"
         if recovery.rack is not None:
             return "rack"
         if recovery.sack_ok:
