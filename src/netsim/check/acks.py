@@ -10,12 +10,14 @@ from netsim.check.flow import MASK, UNKNOWN, Beyond, Half, Hole, unwrap
 from netsim.check.look import Look
 from netsim.check.model import AT_ACK, AT_SACK, AT_WINDOW
 from netsim.check.opening import set_limit
+from netsim.check.states import STAGE_SYN_RECEIVED
 
 if TYPE_CHECKING:
     from netsim.check.tracker import Tracker
 
 MAX_RANGES: Final = 256
 FAR: Final = 1 << 22
+KEPT_ACKED: Final = 32
 
 
 def take_ack(t: Tracker, x: Look) -> None:
@@ -62,7 +64,7 @@ def _ack_beyond(x: Look) -> None:
     if not p.beyond or p.beyond[-1].high < x.ack:
         if len(p.beyond) < 64:
             p.beyond.append(Beyond(x.ack, p.nxt, x.r, p.id_next, False))
-    if p.una < p.nxt:
+    if p.una < p.nxt and p.stage != STAGE_SYN_RECEIVED:
         _advance(x, p.nxt)
     if 0 <= p.fin < x.ack:
         p.fin_acked = True
@@ -93,8 +95,7 @@ def _sample(x: Look) -> None:
     if last is None:
         return
     p.age_ns = x.r.t_ns - sent[p.head].t_ns
-    del sent[:head]
-    p.head = 0
+    _trim(p, head)
     resends = p.resends
     if resends:
         for entry in resends:
@@ -113,6 +114,14 @@ def _sample(x: Look) -> None:
     p.rtt_n += 1
 
 
+def _trim(p: Half, head: int) -> None:
+    """Records before `head` are acknowledged; the last ones are kept, to compare with what is sent again."""
+    if head > 128:
+        del p.sent[: head - KEPT_ACKED]
+        head = KEPT_ACKED
+    p.head = head
+
+
 def _advance(x: Look, ack: int) -> None:
     """Everything of `p` below `ack` has arrived."""
     p = x.p
@@ -123,14 +132,16 @@ def _advance(x: Look, ack: int) -> None:
     head = p.head
     while head < len(sent) and (sent[head].seq + sent[head].seg_len - ack - 1) & MASK >= 0x80000000:
         head += 1
-    if head:
-        del sent[:head]
-        p.head = 0
+    if head > p.head:
+        _trim(p, head)
     if p.iss >= 0 and ack > p.iss:
         p.syn_acked = True
     if 0 <= p.fin < ack:
         p.fin_acked = True
         x.h.fin_arrived = True
+    if p.sacked and any(left <= ack < right for left, right in p.sacked) and not x.r.opts.sack:
+        # The receiver has thrown away what it had reported (a rule has seen to it): start afresh.
+        p.sacked = None
     if p.sacked:
         p.sacked = [[max(left, ack), right] for left, right in p.sacked if right > ack] or None
     holes = p.holes

@@ -143,6 +143,11 @@ def _cause(x: Look, resend: Resend) -> str:
         if again is not None and again.cause in (TIMEOUT, GO_BACK) and not head and h.dupacks == 0:
             return GO_BACK
         return GO_BACK
+    if 0 <= x.c.icmp_ns <= now and now - x.c.icmp_ns < 1_000_000_000 and head and again is None and waited < floor:
+        # An ICMP error (packet too big, unreachable) made it send again at once.
+        h.mode = MODE_LOSS
+        h.recover = h.nxt
+        return GO_BACK
     told = h.dupacks >= 3 or (h.sacked is not None and h.sacked[-1][1] > resend.start)
     if h.mode == MODE_RECOVERY and resend.start < h.recover:
         if head and again is not None and waited >= floor and now - again.record.t_ns >= floor and (

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from netsim.capture.record import IcmpRecord
+from netsim.capture.record import IcmpRecord, TcpRecord
 from netsim.check.audit import audit
 from netsim.check.flow import AT_UNKNOWN, VANTAGE_NAMES, Conn, Half
 from netsim.check.gate import judge
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from netsim.capture.source import TcpSource
 
 PROGRESS_EVERY: Final = 8
+KEPT_BATCHES: Final = 12
+"""For how many batches payloads stay comparable; older records let go of the file's buffers."""
 
 
 class EndReport:
@@ -113,6 +115,17 @@ class Checker:
         self.tracker = Tracker(rules, self._done)
         self.tracker.vantage = vantage
 
+    def feed_with_errors(self, batch: list[TcpRecord], errors: list[IcmpRecord]) -> None:
+        """Records and ICMP errors, in the file's order."""
+        place = 0
+        for record in batch:
+            while place < len(errors) and errors[place].frame < record.frame:
+                self.tracker.note_icmp(errors[place])
+                place += 1
+            self.tracker.feed(record)
+        for error in errors[place:]:
+            self.tracker.note_icmp(error)
+
     def _done(self, c: Conn) -> None:
         if self._vantage != AT_UNKNOWN:
             c.vantage = self._vantage
@@ -150,6 +163,13 @@ class Checker:
         return report
 
 
+def release(batch: list[TcpRecord]) -> None:
+    """Let go of the buffers behind records that somebody may still keep."""
+    for record in batch:
+        record.buf = b""
+        record.tcp_at = record.end_at = 0
+
+
 def check_source(
     path: str, source: TcpSource, rules: tuple[Rule, ...], vantage: int = AT_UNKNOWN,
     progress: Callable[[int, int], None] | None = None,
@@ -158,13 +178,18 @@ def check_source(
     checker = Checker(path, rules, vantage)
     feed = checker.tracker.feed
     batches = 0
+    recent: list[list[TcpRecord]] = []
     while batch := source.read_batch():
-        for record in batch:
-            feed(record)
+        errors = source.take_icmp()
+        if errors:
+            checker.feed_with_errors(batch, errors)
+        else:
+            for record in batch:
+                feed(record)
         batches += 1
-        icmp = source.take_icmp()
-        if icmp and len(checker.report.icmp) < 1000:
-            checker.report.icmp.extend(icmp)
+        recent.append(batch)
+        if len(recent) > KEPT_BATCHES:
+            release(recent.pop(0))
         if progress is not None and batches % PROGRESS_EVERY == 0:
             done, whole = source.progress
             progress(done, whole)

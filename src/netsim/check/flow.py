@@ -106,10 +106,12 @@ class Half:
         "addr_key",
         "age_ns",
         "beyond",
+        "ce_after",
         "ce_frames",
         "ce_pending",
         "conn",
         "cwr_due",
+        "cwr_end",
         "cwr_seen",
         "data_packets",
         "dup_bytes",
@@ -329,6 +331,8 @@ class Half:
         self.ece_from: TcpRecord | None = None
         self.cwr_due = UNKNOWN
         self.cwr_seen = False
+        self.cwr_end = UNKNOWN
+        self.ce_after = False
         self.port = key[-4] << 8 | key[-3]
 
     def rel(self, number: int) -> int:
@@ -383,12 +387,14 @@ class Conn:
         "first_ns",
         "full_rtt",
         "handshake_ns",
+        "icmp_ns",
         "ident",
         "last_frame",
         "last_ns",
         "linger",
         "open",
         "previous",
+        "prior_syn",
         "quality",
         "reordered",
         "reused",
@@ -421,6 +427,8 @@ class Conn:
         self.duplicates = 0
         self.reused = False
         self.previous: Tomb | None = None
+        self.prior_syn: TcpRecord | None = None
+        self.icmp_ns = UNKNOWN
         self.linger = False
         self.checked = 0
 

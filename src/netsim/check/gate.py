@@ -60,7 +60,7 @@ def judge(c: Conn, rules: tuple[Rule, ...]) -> list[Finding]:
         if confidence == CERTAIN:
             if needs & NEED_WHOLE and not (is_proven_whole(half) and is_proven_whole(far)):
                 confidence = LIKELY
-            elif needs & NEED_FAR_WHOLE and not is_proven_whole(far):
+            elif needs & NEED_FAR_WHOLE:
                 confidence = LIKELY
         finding = Finding(meta, half.name, confidence, candidate.frames, candidate.message)
         finding.evidence = candidate.evidence

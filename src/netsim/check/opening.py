@@ -59,7 +59,13 @@ def take_syn(t: Tracker, x: Look) -> bool:
             _tally(c, h, r)
             h.last = r
             return True
-        t.replace(c, r, h.addr_key, p.addr_key)
+        stray = h.stray
+        if stray is not None and stray.seq == r.seq:
+            # It was sent before, into the old connection: this is its retransmission.
+            t.replace(c, stray, h.addr_key, p.addr_key)
+            t.feed(r)
+        else:
+            t.replace(c, r, h.addr_key, p.addr_key)
         return True
     _take_plain_syn(t, x)
     return True
@@ -108,6 +114,8 @@ def _take_plain_syn(t: Tracker, x: Look) -> None:
     _ask_syn(t, x)
     if h.stage != STAGE_OPEN or p.stage != STAGE_OPEN:
         note_syn(h, False)
+    if r.ts_val >= 0:
+        h.ts_val = r.ts_val
     h.syn = r
     h.last = r
     h.sent = [r] if not h.sent else [*h.sent[: h.head], r]
@@ -139,11 +147,14 @@ def _take_syn_ack(t: Tracker, x: Look) -> None:
     _ask_syn(t, x)
     right_ack = p.syn is None or 0 <= (r.ack - p.syn.seq - 1) & MASK <= p.syn.payload_len
     h.last = r
-    if not right_ack:
+    stray = h.stage == STAGE_OPEN and h.syn is not None and not again and not crossed
+    if not right_ack or stray:
         return
     if not again and p.syn is not None and p.turn_ns == UNKNOWN and h.turn_ns == UNKNOWN and not p.resends:
         h.turn_ns = r.t_ns - p.syn.t_ns
         p.srtt = h.turn_ns
+    if r.ts_val >= 0:
+        h.ts_val = r.ts_val
     h.syn = r
     h.sent = [r]
     h.head = 0
@@ -156,6 +167,10 @@ def _take_syn_ack(t: Tracker, x: Look) -> None:
         _drop_acked(p)
     _agree(h, p, r)
     p.edge = max(p.edge, x.ack + r.wnd)
+    if not h.shift:
+        p.edge_record = r
+    if not p.shift:
+        h.edge_record = p.syn
     h.edge = max(h.edge, h.iss + 1 + (p.syn.wnd if p.syn is not None else 0xFFFF << WIDEST_SHIFT))
     set_limit(p)
     set_limit(h)

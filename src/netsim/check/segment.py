@@ -17,7 +17,15 @@ from netsim.check.look import Look
 from netsim.check.model import AT_ECN, AT_FIN, AT_OPTIONS, AT_RST, AT_SEGMENT, AT_STAMP
 from netsim.check.opening import begin_midstream, take_syn
 from netsim.check.sequence import take_sequence
-from netsim.check.states import STAGE_DEAD, STAGE_OPEN, STAGE_SYN_SENT, note_fin, note_synchronized, refresh
+from netsim.check.states import (
+    STAGE_DEAD,
+    STAGE_OPEN,
+    STAGE_SYN_RECEIVED,
+    STAGE_SYN_SENT,
+    note_fin,
+    note_synchronized,
+    refresh,
+)
 from netsim.check.vantage import settle_vantage
 
 if TYPE_CHECKING:
@@ -79,7 +87,7 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
         return
     _take_stamp(t, x)
     ask(t, x, AT_SEGMENT)
-    if r.opts.layout != h.layout or r.opts.problem or r.opts.dirty_padding:
+    if r.opts.layout != h.layout or r.opts.problem or r.opts.dirty_padding or r.opts.other:
         ask(t, x, AT_OPTIONS)
         if h.layout == UNSET_LAYOUT and not flags & SYN and not r.opts.sack and not r.opts.problem:
             h.layout = r.opts.layout
@@ -266,10 +274,13 @@ def _take_ecn(h: Half, p: Half, x: Look) -> None:
         return
     if r.tos & 3 == 3 and h.ce_pending is None:
         h.ce_pending = r
+        h.ce_after = True
         h.ce_frames += 1
     if flags & CWR and x.n:
         h.cwr_seen = True
         h.cwr_due = UNKNOWN
+        h.cwr_end = x.end
+        h.ce_after = False
         p.ece_from = None
         if h.ce_pending is not None and h.ce_pending is not r:
             h.ce_pending = None
@@ -315,9 +326,14 @@ def _take_rst(t: Tracker, x: Look) -> None:
         c.open = "refused"
         t.answered(c)
     elif h.packets > 1 or p.packets:
+        if h.stage == STAGE_SYN_RECEIVED and x.seq != h.nxt:
+            # It answers an unacceptable ACK, and stays where it is (RFC 9293 §3.10.7.4, fifth step).
+            return
         low = p.last_ack if p.last_ack >= 0 else h.una
         high = max(h.edge, h.nxt)
-        if low >= 0 and x.seq != h.nxt and not low <= x.seq <= high and x.seq != p.last_ack:
+        inexact = x.seq not in (h.nxt, p.last_ack)
+        if low >= 0 and inexact and (not low <= x.seq <= high or x.seq > h.nxt):
+            # Outside the window, or ahead of everything sent: the peer does not take it (RFC 5961 §3).
             return
     if h.rst is None:
         h.rst = r

@@ -86,7 +86,7 @@ def note_synchronized(h: Half) -> None:
         h.stage = STAGE_OPEN
     if h.stage == STAGE_SYN_RECEIVED and h.last_ack >= 0 and p.stage == STAGE_OPEN and h.syn_acked:
         h.stage = STAGE_OPEN
-    if p.stage == STAGE_SYN_RECEIVED and h.stage == STAGE_OPEN:
+    if p.stage == STAGE_SYN_RECEIVED and h.stage == STAGE_OPEN and p.una > p.iss:
         p.stage = STAGE_OPEN
         p.syn_acked = True
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from netsim.base.packet import ACK, PSH, RST, SYN
-from netsim.capture.record import TcpRecord, reverse_key
+from netsim.capture.record import IcmpRecord, TcpRecord, reverse_key
 from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Tomb
 from netsim.check.look import Look
 from netsim.check.model import AT_CAPTURE, AT_END, MOMENTS, Rule
@@ -27,6 +27,7 @@ MAX_ATTEMPTS: Final = 20_000
 MAX_LINGERING: Final = 5_000
 MAX_TOMBS: Final = 50_000
 ATTEMPT_NS: Final = 190_000_000_000
+FAR: Final = 1 << 17
 SLOW_AGE_NS: Final = 200_000_000
 MAX_ISNS: Final = 20_000
 
@@ -106,6 +107,8 @@ class Tracker:
                 una + moved <= p.nxt
                 and edge >= p.edge
                 and r.wnd != 0
+                and not r.opts.problem
+                and not r.buf[r.tcp_at + 12] & 0x0E
                 and end <= h.limit
                 and size <= h.max_len
                 and (size != 0 or moved != 0)
@@ -134,8 +137,8 @@ class Tracker:
                             p.rtt_sum += rtt
                             p.rtt_n += 1
                             if head > 256:
-                                del sent[:head]
-                                head = 0
+                                del sent[: head - 32]
+                                head = 32
                             p.head = head
                     elif head < count:
                         self._slow(h, r)
@@ -259,13 +262,31 @@ class Tracker:
 
     def _reopens(self, h: Half, r: TcpRecord) -> bool:
         """A SYN with another ISN after the end is a new connection with the same addresses and ports."""
-        if not r.flags & SYN or r.flags & (ACK | RST):
+        if not r.flags & SYN and not r.flags & RST and h.fin_acked and h.peer.fin_acked:
+            # Numbers from elsewhere after both FINs: the SYN of a new connection was not seen.
+            away = (r.seq - h.nxt + FAR) & MASK
+            if away > 2 * FAR:
+                self._begin_anew(h.conn, r)
+                return True
+            return False
+        if not r.flags & SYN or r.flags & RST:
+            return False
+        if r.flags & ACK:
+            if h.syn is not None and h.syn.seq != r.seq and h.peer.fin_acked:
+                self._begin_anew(h.conn, r)
+                return True
             return False
         known = h.syn
         if known is not None and known.seq == r.seq:
             return False
         self.replace(h.conn, r, h.addr_key, h.peer.addr_key)
         return True
+
+    def _begin_anew(self, old: Conn, r: TcpRecord) -> None:
+        """End `old` and take `r` as the first packet seen of another connection between the same ends."""
+        self.lingering.pop(old.ident, None)
+        self._finish(old)
+        self._meet(r)
 
     def replace(self, old: Conn, r: TcpRecord, client: bytes, server: bytes) -> None:
         """End `old` now and begin a new connection on the same addresses and ports with the SYN `r`."""
@@ -275,8 +296,11 @@ class Tracker:
             old.closed_ns = old.last_ns
         self._finish(old)
         c = self._open(r, client, server)
-        c.reused = True
-        c.add("reused_ports", r.frame)
+        if old.open == "attempt" and not old.server.packets:
+            c.prior_syn = old.client.syn
+        else:
+            c.reused = True
+            c.add("reused_ports", r.frame)
         take(self, c.client, r)
 
     def _finish(self, c: Conn) -> None:
@@ -320,6 +344,13 @@ class Tracker:
                 x.rule = index
                 rule.look(x)
             self.hits = x.hits
+
+    def note_icmp(self, error: IcmpRecord) -> None:
+        """An ICMP error about a segment: its sender may answer by sending again, in other sizes."""
+        half = self.halves.get(error.key)
+        if half is not None:
+            half.conn.icmp_ns = error.t_ns
+            half.fast = half.peer.fast = False
 
     def note_isn(self, h: Half, r: TcpRecord) -> None:
         """Remember an ISN for the rules that look at many connections of one host."""

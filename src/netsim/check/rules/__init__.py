@@ -12,6 +12,7 @@ from netsim.check.rules.ack004_acknowledgement_withheld import Ack004
 from netsim.check.rules.ack005_two_full_segments_unacknowledged import Ack005
 from netsim.check.rules.ack006_ack_loop import Ack006
 from netsim.check.rules.ack007_ack_division import Ack007
+from netsim.check.rules.ack008_gap_not_reported import Ack008
 from netsim.check.rules.cls001_data_after_fin import Cls001
 from netsim.check.rules.cls002_fin_moved import Cls002
 from netsim.check.rules.cls003_reset_in_time_wait import Cls003
@@ -26,6 +27,7 @@ from netsim.check.rules.ecn005_ce_not_echoed import Ecn005
 from netsim.check.rules.ecn006_ece_ignored import Ecn006
 from netsim.check.rules.ecn007_ecn_flags_without_agreement import Ecn007
 from netsim.check.rules.ecn008_ecn_setup_reflected import Ecn008
+from netsim.check.rules.ecn009_echo_after_cwr import Ecn009
 from netsim.check.rules.hsk001_syn_ack_of_wrong_number import Hsk001
 from netsim.check.rules.hsk002_syn_ack_isn_changed import Hsk002
 from netsim.check.rules.hsk003_data_before_established import Hsk003
@@ -33,6 +35,7 @@ from netsim.check.rules.hsk004_syn_to_group_address import Hsk004
 from netsim.check.rules.hsk005_isn_repeated import Hsk005
 from netsim.check.rules.hsk006_isn_predictable import Hsk006
 from netsim.check.rules.hsk007_port_reused_in_time_wait import Hsk007
+from netsim.check.rules.hsk008_syn_isn_changed import Hsk008
 from netsim.check.rules.opt001_mss_outside_syn import Opt001
 from netsim.check.rules.opt002_window_scale_outside_syn import Opt002
 from netsim.check.rules.opt003_sack_permitted_outside_syn import Opt003
@@ -92,6 +95,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Ack005(),
     Ack006(),
     Ack007(),
+    Ack008(),
     Cls001(),
     Cls002(),
     Cls003(),
@@ -106,6 +110,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Ecn006(),
     Ecn007(),
     Ecn008(),
+    Ecn009(),
     Hsk001(),
     Hsk002(),
     Hsk003(),
@@ -113,6 +118,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Hsk005(),
     Hsk006(),
     Hsk007(),
+    Hsk008(),
     Opt001(),
     Opt002(),
     Opt003(),

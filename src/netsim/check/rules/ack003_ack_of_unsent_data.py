@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from netsim.base.packet import RST
 from netsim.check.evidence import SAME, order_of
 from netsim.check.flow import Half, unwrap
 from netsim.check.look import Look, grouped
@@ -55,6 +56,12 @@ class Ack003(Rule):
                 x.report(x.h, "It acknowledges bytes far beyond every window it ever offered.", LIKELY)
             return
         half = x.h
+        if x.r.flags & RST and half.beyond and x.seq >= 0:
+            for entry in half.beyond:
+                if not entry.settled and entry.high == x.seq and entry.record is half.peer.last:
+                    text = f"It acknowledges byte {grouped(half.rel(entry.high))}, and the {half.name} refuses it."
+                    x.report(half.peer, text, LIKELY, entry.record.frame, x.r)
+            return
         if half.beyond and x.n and x.seq < half.beyond[-1].high:
             for entry in half.beyond:
                 if entry.proof == "late" and not entry.sacked and entry.high > x.seq:

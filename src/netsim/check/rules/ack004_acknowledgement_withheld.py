@@ -29,7 +29,8 @@ sent again for nothing.
 
 ## What it must not claim
 
-Needs a tap at the acknowledging host: elsewhere the delay may be the network's.
+Needs a tap at the acknowledging host: elsewhere the delay may be the network's. Data that
+were not sent again meanwhile may have been acknowledged by a packet that the capture lacks.
 
 ## References
 
@@ -53,12 +54,15 @@ class Ack004(Rule):
     def look(self, x: Look) -> None:
         """Acknowledgement withheld."""
         p = x.p
-        if x.ack <= p.una or p.head >= len(p.sent) or p.holes or x.h.stage != STAGE_OPEN or not x.h.pure_acks:
+        if x.ack <= p.una or p.head >= len(p.sent) or x.h.stage != STAGE_OPEN or not p.resends or x.h.wnd == 0:
             return
         oldest = p.sent[p.head]
         age = x.r.t_ns - oldest.t_ns
-        if age < 550_000_000 or not oldest.payload_len or oldest.flags & SYN or x.h.wnd == 0:
+        if age < 550_000_000 or not oldest.payload_len or oldest.flags & SYN:
             return
-        if (p.resends and p.resends[-1].end > p.una) or (x.h.last is not None and x.h.last.t_ns >= oldest.t_ns):
+        if p.resends[-1].record.t_ns < oldest.t_ns or (x.h.last is not None and x.h.last.t_ns >= oldest.t_ns):
             return
-        x.report(x.h, f"It acknowledges data {span(age)} after they arrived.", LIKELY, 0, oldest)
+        waited = span(age // 1_000_000 * 1_000_000)
+        x.report(
+            x.h, f"It acknowledges data {waited} after they arrived; they were sent again meanwhile.", LIKELY, 0, oldest
+        )

@@ -7,7 +7,7 @@ from typing import Final
 from netsim.base.packet import FIN, SYN
 from netsim.check.evidence import agreed, round_trip
 from netsim.check.look import Look, grouped
-from netsim.check.model import AT_DATA, CERTAIN, DEVIATION, NEED_BOTH, NEED_HANDSHAKE, Meta, Rule
+from netsim.check.model import AT_DATA, CERTAIN, DEVIATION, LIKELY, NEED_BOTH, NEED_HANDSHAKE, Meta, Rule
 from netsim.check.opening import FREE
 
 PAGE: Final = """
@@ -50,7 +50,7 @@ class Cwn001(Rule):
     def look(self, x: Look) -> None:
         """Initial window above ten."""
         h = x.h
-        if not x.n or h.law == FREE or h.una > h.iss + 1 + h.tfo_bytes or not agreed(x.c):
+        if not x.n or h.law == FREE or h.una > h.iss + 1 + h.tfo_bytes or not agreed(x.c) or h.dupacks or h.sacked:
             return
         allowed = h.law + h.iss + 1 - h.tfo_bytes
         sent = x.end - (x.r.flags & FIN) - h.iss - 1 - h.tfo_bytes
@@ -63,4 +63,4 @@ class Cwn001(Rule):
         if rtt > 1_000_000 and x.r.t_ns - first.t_ns < rtt * 9 // 10:
             segments = (sent + h.seg_max - 1) // h.seg_max
             text = f"It sends {segments} segments ({grouped(sent)} bytes) before the first acknowledgement."
-            x.report(h, text, CERTAIN, 0, first)
+            x.report(h, text, CERTAIN if sent > allowed + 2 * h.seg_max else LIKELY, 0, first)

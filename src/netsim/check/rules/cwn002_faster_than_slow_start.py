@@ -53,10 +53,18 @@ class Cwn002(Rule):
     def look(self, x: Look) -> None:
         """Reports a sender whose bytes sent exceed the initial window plus twice the bytes acknowledged."""
         h = x.h
-        if not x.n or h.law == FREE or h.una <= h.iss + 1 + h.tfo_bytes or not agreed(x.c):
+        if (
+            not x.n
+            or h.law == FREE
+            or h.una <= h.iss + 1 + h.tfo_bytes
+            or not agreed(x.c)
+            or h.mode
+            or h.sacked
+            or h.dupacks
+        ):
             return
         allowed = h.law + h.una + h.una
-        slack = 8 * h.seg_max + (h.una - h.iss) // 8
+        slack = 3 * h.seg_max + (h.una - h.iss) // 16
         if x.end > allowed + slack and x.end <= h.edge:
             over = grouped(x.end - allowed)
             x.report(h, f"It is {over} bytes ahead of what slow start could allow at most.", LIKELY, 0, x.p.last)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.base.packet import CWR
-from netsim.check.evidence import ecn_agreed, round_trip
+from netsim.check.evidence import ecn_agreed
 from netsim.check.look import Look
 from netsim.check.model import AT_DATA, ERROR, LIKELY, NEED_BOTH, NEED_HANDSHAKE, NEED_WHOLE, Meta, Rule
 
 PAGE: Final = """
 ## What it does
 
-Reports new data without CWR more than two round trips after the receiver reported congestion with
+Reports new data without CWR well after the receiver reported congestion with
 ECE.
 
 ## Why it matters
@@ -49,5 +49,9 @@ class Ecn006(Rule):
         told = x.p.ece_from
         if told is None or h.cwr_due < 0 or x.r.flags & CWR or not x.n or ecn_agreed(x.c) != 1:
             return
-        if x.seq >= h.nxt and x.seq >= h.cwr_due and x.r.t_ns - told.t_ns > max(2 * round_trip(h), 10_000_000):
-            x.report(h, "It has not answered ECE with CWR for two round trips.", LIKELY, 0, told)
+        if (
+            x.seq >= h.nxt
+            and x.seq >= h.cwr_due
+            and x.r.t_ns - told.t_ns > (max(3 * x.p.srtt, 1_000_000) if x.p.srtt else 100_000_000)
+        ):
+            x.report(h, "It sends new data and has not answered ECE with CWR.", LIKELY, 0, told)

@@ -49,6 +49,9 @@ class Hsk001(Rule):
         syn = x.p.syn
         if not r.flags & ACK or syn is None or syn.flags & ACK:
             return
+        prior = x.c.prior_syn
+        if prior is not None and r.ack == (prior.seq + 1 + prior.payload_len) & MASK:
+            return
         over = (r.ack - syn.seq - 1) & MASK
         if over <= syn.payload_len:
             return

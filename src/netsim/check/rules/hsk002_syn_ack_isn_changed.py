@@ -7,7 +7,7 @@ from typing import Final
 from netsim.base.packet import ACK
 from netsim.check.look import Look
 from netsim.check.model import AT_SYN, ERROR, LIKELY, NEED_BOTH, Meta, Rule
-from netsim.check.states import STAGE_SYN_RECEIVED
+from netsim.check.states import STAGE_OPEN, STAGE_SYN_RECEIVED
 
 PAGE: Final = """
 ## What it does
@@ -51,5 +51,10 @@ class Hsk002(Rule):
         known = x.h.syn
         if not r.flags & ACK or known is None or not known.flags & ACK or known.seq == r.seq:
             return
-        if x.h.stage == STAGE_SYN_RECEIVED and known.ack == r.ack and r.t_ns - known.t_ns < 3_000_000_000:
+        if (
+            x.h.stage in (STAGE_SYN_RECEIVED, STAGE_OPEN)
+            and not x.h.data_packets
+            and known.ack == r.ack
+            and r.t_ns - known.t_ns < 3_000_000_000
+        ):
             x.report(x.h, "It answers the same SYN once more with another initial sequence number.", LIKELY, 0, known)

@@ -13,7 +13,7 @@ PAGE: Final = """
 ## What it does
 
 Reports a host whose initial sequence numbers grow by the same amount from connection to connection,
-eight times or more.
+three times or more in a row.
 
 ## Why it matters
 
@@ -44,7 +44,7 @@ class Hsk006(Rule):
     def look(self, x: Look) -> None:
         """Isn predictable."""
         for seen in x.isns.values():
-            if len(seen) < 9:
+            if len(seen) < 4:
                 continue
             steps = {(b[1] - a[1]) & MASK for a, b in itertools.pairwise(seen)}
             if len(steps) == 1 and 0 not in steps:

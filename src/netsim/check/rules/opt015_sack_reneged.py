@@ -12,8 +12,8 @@ from netsim.check.model import AT_ACK, DEVIATION, LIKELY, NEED_BOTH, Meta, Rule
 PAGE: Final = """
 ## What it does
 
-Reports a receiver that had reported bytes by SACK, and later sends an ACK below them without any
-SACK block.
+Reports a receiver that had reported bytes by SACK, and later sends an ACK that does not cover
+them, without any SACK block.
 
 ## Why it matters
 
@@ -47,10 +47,13 @@ class Opt015(Rule):
         """Sack reneged."""
         p = x.p
         last = x.h.last
-        if not p.sacked or x.r.opts.sack or x.ack != p.una or x.ack >= p.sacked[0][0] or last is None or x.n:
+        if not p.sacked or x.r.opts.sack or x.ack < p.una or last is None or x.n:
             return
         if x.r.flags & (SYN | RST | FIN) or not last.opts.sack or order_of(x.h, x.r, last) != LATER:
             return
-        left, right = p.sacked[0]
+        inside = [block for block in p.sacked if block[0] <= x.ack < block[1]]
+        if not inside and (x.ack != p.una or x.ack >= p.sacked[0][0]):
+            return
+        left, right = inside[0] if inside else p.sacked[0]
         what = f"{grouped(p.rel(left))} to {grouped(p.rel(right))}"
         x.report(x.h, f"It had reported {what} as received, and no longer does.", LIKELY, 0, last)

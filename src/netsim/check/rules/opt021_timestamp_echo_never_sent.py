@@ -57,6 +57,10 @@ class Opt021(Rule):
         seen_ns = p.last.t_ns - p.ts_first.t_ns
         seen = (p.ts_val - p.ts_first.ts_val) & MASK
         per_second = max(1000, seen * 1_000_000_000 // seen_ns if seen_ns > 1_000_000 and seen < 0x80000000 else 1000)
+        # A delayed packet brings an old value: the first one seen bounds the clock as well.
+        since_first = (r.t_ns - p.ts_first.t_ns) * per_second * 2 // 1_000_000_000
+        if ((r.ts_ecr - p.ts_first.ts_val) & MASK) < since_first + max(50, per_second // 5):
+            return
         if ahead > passed * per_second * 2 // 1_000_000_000 + max(50, per_second // 5):
             x.report(
                 x.h, f"It echoes a timestamp {grouped(ahead)} ahead of every one the peer sent.", CERTAIN, 0, p.last

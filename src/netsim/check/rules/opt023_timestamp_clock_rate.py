@@ -11,7 +11,7 @@ from netsim.check.model import AT_END, DEVIATION, LIKELY, Meta, Rule
 PAGE: Final = """
 ## What it does
 
-Measures the rate of an end's timestamp clock over two seconds or more, and reports one outside one
+Measures the rate of an end's timestamp clock over a second or more, and reports one outside one
 tick a second to one tick a millisecond.
 
 ## Why it matters
@@ -47,13 +47,13 @@ class Opt023(Rule):
         for end in (x.c.client, x.c.server):
             first = end.ts_first
             last = end.last
-            if first is None or last is None or last.ts_val < 0 or end.packets < 8:
+            if first is None or last is None or last.ts_val < 0 or end.packets < 6:
                 continue
             passed = last.t_ns - first.t_ns
             ticks = (last.ts_val - first.ts_val) & MASK
-            if passed < 2_000_000_000 or ticks >= 0x80000000:
+            if passed < 1_000_000_000 or ticks >= 0x80000000:
                 continue
-            if ticks * 1_000_000_000 > passed * 1200 + 50_000_000_000 or ticks * 2_000_000_000 + 2_000_000_000 < passed:
+            if ticks * 1_000_000_000 > passed * 1200 + 50_000_000_000 or ticks * 2_000_000_000 + 4_000_000_000 < passed:
                 rate = ticks * 1_000_000_000 // passed
                 over = span(passed // 1_000_000 * 1_000_000)
                 text = f"Its timestamp clock makes {grouped(rate)} ticks a second over {over}."

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from netsim.base.packet import ACK, SYN
 from netsim.check.look import Look
 from netsim.check.model import AT_OPTIONS, LIKELY, NOTE, Meta, Rule
 
 PAGE: Final = """
 ## What it does
 
-Reports four or more no-operation options in a row.
+Reports a SYN with four or more no-operation options in a row.
 
 ## Why it matters
 
@@ -41,5 +42,5 @@ class Opt027(Rule):
 
     def look(self, x: Look) -> None:
         """Reports four or more no-operation options in a row."""
-        if b"\x01\x01\x01\x01" in x.r.opts.layout:
+        if x.r.flags & (SYN | ACK) == SYN and b"\x01\x01\x01\x01" in x.r.opts.layout:
             x.report(x.h, "Four no-operations in a row: something on the path blanked an option.", LIKELY)

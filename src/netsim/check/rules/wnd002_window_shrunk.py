@@ -49,6 +49,9 @@ class Wnd002(Rule):
         last = x.p.edge_record
         if last is None or x.ack < x.old_ack or not agreed(x.c) or x.old_edge - x.edge <= (1 << h.shift):
             return
+        if x.old_edge - x.edge > max(h.max_wnd, 65535):
+            # More than was ever offered: not this connection's numbers.
+            return
         order = order_of(h, x.r, last)
         if order == EARLIER or (order == SAME and x.c.reordered):
             return
