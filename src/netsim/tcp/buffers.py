@@ -11,25 +11,23 @@ _COMPACT: Final = 1 << 18
 class SendBuffer:
     """Octets from the oldest unacknowledged one on; positions are stream offsets (0 = first octet)."""
 
-    __slots__ = ("_data", "_head", "start")
+    __slots__ = ("_data", "_head", "end", "start")
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._head = 0
         self.start = 0
         """Stream offset of the oldest octet held."""
+        self.end = 0
+        """Stream offset after the last octet held."""
 
     def __len__(self) -> int:
         return len(self._data) - self._head
 
-    @property
-    def end(self) -> int:
-        """Stream offset after the last octet held."""
-        return self.start + len(self._data) - self._head
-
     def append(self, data: bytes) -> None:
         """Queue more octets."""
         self._data += data
+        self.end += len(data)
 
     def peek(self, offset: int, size: int) -> bytes:
         """Up to `size` octets from stream offset `offset` on."""

@@ -36,7 +36,7 @@ from netsim.tcp.receiver import Receiver
 from netsim.tcp.sender import Sender
 from netsim.tcp.state import CLOSED, State, find_edge
 from netsim.tcp.tcb import Negotiated, SendSpace
-from netsim.tcp.timers import NAMES, NEVER, Timers
+from netsim.tcp.timers import DELACK, NAMES, NEVER, Timers
 
 NO_LAYOUT: Final = b""
 NO_DIGEST: Final = bytes(16)
@@ -255,7 +255,7 @@ class Endpoint:
             seg.ts_val = self.ts_value(now_ns)
             seg.ts_ecr = neg.ts_recent
             seg.layout = TS_LAYOUT
-        if neg.sack:
+        if neg.sack and receiver.owes_sack():
             blocks = receiver.sack_blocks(self.sack_limit())
             if blocks:
                 seg.sack = blocks
@@ -362,10 +362,9 @@ class Endpoint:
 
     def ack_left(self, now_ns: int) -> None:
         """An acknowledgement of RCV.NXT is on its way."""
-        from netsim.tcp.timers import DELACK
-
         self.receiver.ack_sent(now_ns)
-        self.stop_timer(now_ns, DELACK)
+        if self.timers.at[DELACK] != NEVER:
+            self.stop_timer(now_ns, DELACK)
 
     def send_rst(self, now_ns: int, seq: int, reason: Reason, ack: int = ABSENT) -> None:
         """A RST with this number; with an ACK field if `ack` is given (RFC 9293 §3.5.2)."""

@@ -211,6 +211,10 @@ class Receiver:
         recent.insert(0, offset)
         del recent[_RECENT_LIMIT:]
 
+    def owes_sack(self) -> bool:
+        """The next ACK has something to report by SACK or DSACK."""
+        return self._dsack is not None or self.reassembly.bytes_held > 0
+
     def sack_blocks(self, limit: int) -> tuple[tuple[int, int], ...]:
         """SACK blocks for the next segment, at most `limit`: DSACK first, then newest first.
 
