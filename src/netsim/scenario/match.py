@@ -30,6 +30,9 @@ _KINDS: Final = {
     "tfo": OPT_TFO, "md5": OPT_MD5,
 }  # fmt: skip
 
+_OPENING: Final = 30
+"""Within so many segments of a conversation both SYNs are there, resent ones included."""
+
 Endpoint = tuple[str, int]
 """(host, connection number)."""
 
@@ -43,6 +46,7 @@ class Wire:
         """Names of the script (`as`, `client`, `server#2`) -> endpoint."""
         self.injected: set[int] = set()
         """uids of injected packets."""
+        self._scales: dict[int, dict[str, int]] = {}
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The endpoint that the script calls `name`."""
@@ -72,13 +76,26 @@ class Wire:
         """How far the window field of this segment is to be shifted: 0 on SYN, or where it was not agreed."""
         if row.segment.flags & SYN:
             return 0
-        shifts: dict[str, int] = {}
-        for other in self.recorder.segments:
-            if other.flow == row.flow and other.segment.flags & SYN and OPT_WSCALE in other.segment.layout:
-                shifts[other.sender] = other.segment.opt_wscale
-            if other is row or len(shifts) == 2:
-                break
+        shifts = self._scales.get(row.flow)
+        if shifts is None:
+            shifts = self._offered_scales(row)
+            if len(shifts) == 2:
+                self._scales[row.flow] = shifts
         return shifts.get(row.sender, 0) if len(shifts) == 2 else 0
+
+    def _offered_scales(self, row: SegmentRow) -> dict[str, int]:
+        """What each side offered on its SYN, among the first segments of the row's conversation."""
+        shifts: dict[str, int] = {}
+        seen = 0
+        for other in self.recorder.segments:
+            if other.flow != row.flow:
+                continue
+            seen += 1
+            if other.segment.flags & SYN and OPT_WSCALE in other.segment.layout:
+                shifts[other.sender] = other.segment.opt_wscale
+            if other is row or seen > _OPENING or len(shifts) == 2:
+                break
+        return shifts
 
 
 def flags_fit(flags: Flags, bits: int) -> bool:
