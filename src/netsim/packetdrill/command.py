@@ -41,6 +41,8 @@ def _pairs(values: tuple[str, ...], what: str, value_needed: bool) -> list[tuple
 @click.option("--tolerance-usecs", type=click.IntRange(min=0), help="Default tolerance; a script's own wins.")
 @click.option("--mtu", type=click.IntRange(68, 65535), help="Default MTU, 1500; a script's own wins.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), default=1, help="Number of processes.")
+@click.option("--ladder", is_flag=True, help="Show every script's run as a ladder (one process).")
+@click.option("--pcap", metavar="PATH", help="Write what crossed the wire: a file, or a folder for several scripts.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the summary.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
 def packetdrill(
@@ -54,6 +56,8 @@ def packetdrill(
     tolerance_usecs: int | None,
     mtu: int | None,
     jobs: int,
+    ladder: bool,
+    pcap: str | None,
     quiet: bool,
     color: str,
 ) -> int:
@@ -73,16 +77,26 @@ def packetdrill(
         ip_version=ip_version,
         tolerance_us=tolerance_usecs,
         mtu=mtu,
+        record=ladder or pcap is not None,
     )
     scripts = find_scripts(list(paths))
+    if options.record:
+        jobs = 1
     summary = Summary()
     outcomes: list[Outcome] = []
     with click.open_file(output or "-", "w", encoding="utf-8") as stream:
         use_colour = _use_colour(color, stream)
         for outcome in run_all(scripts, options, jobs):
             summary.add(outcome)
+            if pcap is not None and not outcome.broken:
+                _write_pcap(outcome, pcap, len(scripts))
             if form == "text":
                 _tell(outcome, stream, use_colour, quiet, len(scripts))
+                if ladder and not outcome.broken:
+                    from netsim.packetdrill.report import ladder_text
+                    from netsim.report.console import terminal_width
+
+                    click.echo(ladder_text(outcome, terminal_width(output), color=use_colour), file=stream)
             else:
                 outcome.events, outcome.packets, outcome.steps = [], [], []
                 outcomes.append(outcome)
@@ -96,6 +110,20 @@ def packetdrill(
             for line in summary.lines(lambda text, what: _styled(text, what, use_colour)):
                 click.echo(line, file=stream)
     return summary.exit_code
+
+
+def _write_pcap(outcome: Outcome, target: str, scripts: int) -> None:
+    """One script: into the file `target`. Several: into the folder, named after the scripts."""
+    from pathlib import Path
+
+    from netsim.packetdrill.report import write_capture
+
+    path = Path(target)
+    if scripts > 1:
+        path = path / Path(outcome.path).with_suffix(".pcap").as_posix().lstrip("./").replace("/", "__")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    frames = write_capture(outcome, str(path))
+    click.echo(f"{path}: {frames} packets", err=True)
 
 
 def _use_colour(color: str, stream: IO[str]) -> bool:

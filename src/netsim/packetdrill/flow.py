@@ -204,10 +204,11 @@ class Flow:
         if self.state == SYN_SENT and not self.local_port and seg.flags & (SYN | ACK) == SYN:
             self.local_port = seg.sport
             self.live_local_isn = seg.seq
-        elif self.state == SYN_RECEIVED and is_syn_ack and spec.flags & (SYN | ACK) == SYN | ACK:
-            self.state = SYNACK_SENT
-            self.script_local_isn = spec.seq.start
+        elif self.state == SYN_RECEIVED and is_syn_ack:
             self.live_local_isn = seg.seq
+            if spec.flags & (SYN | ACK) == SYN | ACK:
+                self.state = SYNACK_SENT
+                self.script_local_isn = spec.seq.start
 
     def to_script(self, seg: Segment) -> Segment:
         """A copy of the live outbound segment with its numbers in the script's space."""

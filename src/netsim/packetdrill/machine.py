@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from netsim.base.events import ListSink, NullSink, Sink
+from netsim.base.events import ListSink, NullSink, PacketDelivered, PacketSent, Sink
 from netsim.base.packet import Packet
 from netsim.host.host import Host
 from netsim.host.pmtu import PathMtuCache
@@ -47,6 +47,10 @@ def base_profile(config: Config) -> Profile:
     return LINUX if config.is_linux else FREEBSD
 
 
+STACK: Final = "stack"
+"""Name of the host under test in events, ladders and captures."""
+SCRIPT: Final = "script"
+"""Name of the script's end."""
 _MAX_PACKETS: Final = 200_000
 
 
@@ -72,7 +76,7 @@ class Machine:
         fixed = {"drop_syn_fin": False} if config.profile == "rfc" else {}
         self.settings = SystemSettings(base_profile(config), config.system, fixed)
         self.host = Host(
-            "dut",
+            STACK,
             [config.local_addr],
             self.settings.profile(),
             sink=self.sink,
@@ -137,12 +141,7 @@ class Machine:
                 if packet is None:
                     break
                 sent_any = True
-                self._sent += 1
-                if self._sent > _MAX_PACKETS:
-                    raise RunawayError(f"the stack under test sent more than {_MAX_PACKETS} packets")
-                self.wire.append((now, packet))
-                if self.record:
-                    self.log.append((now, packet))
+                self._take(packet)
             if self.settled is None:
                 return
             before = len(self.wire)
@@ -157,11 +156,26 @@ class Machine:
         packet = self.host.poll_transmit(self.now_ns)
         if packet is None:
             return False
+        self._take(packet)
+        return True
+
+    def _take(self, packet: Packet) -> None:
+        """A packet of the host is on the wire."""
         self._sent += 1
+        if self._sent > _MAX_PACKETS:
+            raise RunawayError(f"the stack under test sent more than {_MAX_PACKETS} packets")
         self.wire.append((self.now_ns, packet))
         if self.record:
-            self.log.append((self.now_ns, packet))
-        return True
+            self._log(packet, STACK, SCRIPT)
+
+    def _log(self, packet: Packet, sender: str, receiver: str) -> None:
+        """Tell the recorder that a packet crossed the wire (it takes no time)."""
+        now = self.now_ns
+        self.log.append((now, packet))
+        packet.uid = len(self.log)
+        self.sink.emit(PacketSent(now, sender, packet, "wire"))
+        if receiver == SCRIPT:
+            self.sink.emit(PacketDelivered(now, receiver, packet))
 
     def step_to_next(self, limit_ns: int) -> bool:
         """Go to the host's next timer, if it is due at or before `limit_ns`, and fire it."""
@@ -182,6 +196,6 @@ class Machine:
     def inject(self, packet: Packet) -> None:
         """A packet arrives at the host now."""
         if self.record:
-            self.log.append((self.now_ns, packet))
+            self._log(packet, SCRIPT, STACK)
         self.host.handle_packet(self.now_ns, packet)
         self.drain()

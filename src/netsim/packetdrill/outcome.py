@@ -63,6 +63,7 @@ class Outcome:
         self.actual = ""
         self.broken = False
         self.text = ""
+        self.addresses: dict[str, str] = {}
         self.simulated_ns = 0
         self.wall_s = 0.0
         self.checks: list[FieldCheck] = []

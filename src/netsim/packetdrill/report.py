@@ -15,6 +15,7 @@ from netsim.base.events import (
     TimerExpired,
 )
 from netsim.packetdrill import tree
+from netsim.packetdrill.machine import SCRIPT, STACK
 
 if TYPE_CHECKING:
     from netsim.base.reasons import Reason
@@ -65,6 +66,7 @@ def describe_failure(outcome: Outcome, machine: Machine, flow: Flow | None) -> N
     if isinstance(sink, ListSink):
         outcome.events = sink.events
     outcome.packets = machine.log
+    outcome.addresses = {machine.config.local_addr: STACK, machine.config.remote_addr: SCRIPT}
     reason = _last_reason(outcome)
     if reason is not None:
         outcome.reason, outcome.reason_cite = reason.text, reason.cite
@@ -119,6 +121,30 @@ def failure_text(outcome: Outcome) -> str:
         lines.append("  the connection then")
         lines += _tcb_lines(outcome)
     return "\n".join(lines)
+
+
+def ladder_text(outcome: Outcome, width: int, *, color: bool) -> str:
+    """The run as a ladder: the script's end on the left, the stack under test on the right."""
+    from netsim.report.build import ladder_from
+    from netsim.report.cells import paint
+    from netsim.report.ladder import Options, draw
+    from netsim.report.record import record
+
+    ladder = ladder_from(record(outcome.events, outcome.addresses), [SCRIPT, STACK])
+    ladder.title = outcome.path
+    return paint(draw(ladder, Options(width=width)), color=color, ascii_only=False)
+
+
+def write_capture(outcome: Outcome, path: str) -> int:
+    """The run as a capture file; how many packets. CaptureError where it cannot be written."""
+    from netsim.capture.frames import LINK_RAW
+    from netsim.capture.writer import open_writer
+    from netsim.wire.codec import encode_packet
+
+    with open_writer(path, LINK_RAW, name=STACK) as out:
+        for t_ns, packet in outcome.packets:
+            out.write(t_ns, encode_packet(packet))
+        return out.frames
 
 
 def _field_table(outcome: Outcome) -> list[str]:
