@@ -6,11 +6,13 @@ Each says whose fault it is, and each has its exit code: 2 for bad input or usag
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class NetsimError(Exception):
     """Base of everything that netsim raises on purpose."""
 
-    exit_code: int = 2
+    exit_code: ClassVar[int] = 2
 
 
 class UsageError(NetsimError):

@@ -58,7 +58,9 @@ class Reassembler:
             datagram = _Datagram(t_ns)
             self._datagrams[key] = datagram
         end = offset + len(data)
-        bad = (more and (len(data) & 7 or not data)) or end > 65535 or (datagram.size >= 0 and end > datagram.size)
+        bad = end > 65535 or 0 <= datagram.size < end
+        if more and (len(data) & 7 != 0 or not data):
+            bad = True
         if not more and not bad:
             bad = datagram.size >= 0 and datagram.size != end
             for start, piece in datagram.pieces.items():

@@ -63,12 +63,21 @@ def decode(
     return decoder.decode(batch, [Interface(linktype)]), decoder
 
 
+# Written out, because compiled classes do not tell their slots.
+RECORD_FIELDS = (
+    "ack", "csum", "df", "flags", "frame", "header_len", "interface", "ip_id", "key", "notes", "payload_len", "seq",
+    "t_ns", "tos", "ts_ecr", "ts_val", "ttl", "urg", "wnd",
+)  # fmt: skip
+OPTION_FIELDS = (
+    "dirty_padding", "layout", "md5", "mss", "other", "problem", "problem_at", "problem_kind", "sack", "sack_ok", "tfo",
+    "tfo_exp", "wscale",
+)  # fmt: skip
+
+
 def look(record: TcpRecord) -> dict[str, object]:
     """Every field of a record and of its options, but not where it lies."""
-    out = {
-        name: getattr(record, name) for name in TcpRecord.__slots__ if name not in ("buf", "tcp_at", "end_at", "opts")
-    }
-    out |= {f"opts.{name}": getattr(record.opts, name) for name in type(record.opts).__slots__ if "ts_" not in name}
+    out = {name: getattr(record, name) for name in RECORD_FIELDS}
+    out |= {f"opts.{name}": getattr(record.opts, name) for name in OPTION_FIELDS}
     out["payload"] = record.payload()
     out["checksum"] = record.checksum_status()
     return out

@@ -150,14 +150,25 @@ def messages(draw: st.DrawFn) -> IcmpMessage:
 PACKETS = st.one_of(segments(), datagrams(), messages())
 
 
+# Written out, because compiled classes do not tell their slots.
+_IP_FIELDS = ("src", "dst", "ttl", "tos", "df", "ip_id", "corrupted")
+_FIELDS = {
+    "Segment": (
+        "sport", "dport", "seq", "ack", "flags", "wnd", "urg", "payload", "layout", "opt_mss", "opt_wscale", "sack_ok",
+        "ts_val", "ts_ecr", "sack", "tfo", "tfo_exp", "md5", "other", "encap_sport", "encap_dport",
+    ),
+    "UdpDatagram": ("sport", "dport", "payload"),
+    "IcmpMessage": ("icmp_type", "icmp_code", "mtu", "payload"),
+}  # fmt: skip
+
+
 def fields(packet: Packet | None) -> dict[str, object]:
-    """Every slot of a packet, for comparison; a quoted packet likewise."""
+    """Every field of a packet that travels, for comparison; of a quoted packet likewise."""
     if packet is None:
         return {}
-    names = [name for kind in type(packet).__mro__ for name in getattr(kind, "__slots__", ())]
-    out: dict[str, object] = {name: getattr(packet, name) for name in names if name not in ("uid", "copy_of")}
-    if "quoted" in out:
-        inner = packet.quoted  # type: ignore[attr-defined]
-        out["quoted"] = fields(inner)
-    out["class"] = type(packet).__name__
+    kind = type(packet).__name__
+    out: dict[str, object] = {"class": kind}
+    out |= {name: getattr(packet, name) for name in (*_IP_FIELDS, *_FIELDS[kind])}
+    if isinstance(packet, IcmpMessage):
+        out["quoted"] = fields(packet.quoted)
     return out
