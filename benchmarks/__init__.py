@@ -1,0 +1,1 @@
+"""Measurements: ours against peers, the same work in the same run. `python -m benchmarks --help`."""
