@@ -1,6 +1,6 @@
 """One measurement in a process of its own: prints `{"work": N, "seconds": S, ...}` for a case.
 
-    python -m benchmarks.measure bulk 30000000
+python -m benchmarks.measure bulk 30000000
 """
 
 from __future__ import annotations
