@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from netsim.host.errors import SocketError
+from netsim.host.poll import POLLOUT
 from netsim.packetdrill import optcalls, pollcalls, sockcalls, tree
 from netsim.packetdrill.arguments import Arguments, BadPointer
 from netsim.packetdrill.descriptors import Block, Descriptor, SocketFile
@@ -101,11 +102,25 @@ class Caller:
         self.current: Pending | None = None
         self.test_files: dict[str, int] = {}
         self.sockets: list[SocketFile] = []
+        machine.watcher = self.look_at_sockets
 
     @property
     def now_ns(self) -> int:
         """The time."""
         return self.machine.now_ns
+
+    def look_at_sockets(self) -> None:
+        """Something happened at the host: notifications, and sockets that became writable."""
+        now_ns = self.machine.now_ns
+        for file in self.sockets:
+            conn = file.socket.connection
+            if conn is None:
+                continue
+            file.errors.progress(now_ns, conn)
+            writable = bool(file.socket.poll_mask() & POLLOUT)
+            if writable and not file.writable:
+                file.write_edges += 1
+            file.writable = writable
 
     def start(self, call: tree.SystemCall) -> Pending:
         """Look the call up. Raises Unsupported for one that is not known."""

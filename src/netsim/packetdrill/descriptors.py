@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsim.packetdrill.errqueue import ErrorQueue
+
 if TYPE_CHECKING:
     from netsim.host.socket import TcpSocket
     from netsim.packetdrill.flow import Flow
@@ -28,8 +30,20 @@ class SocketFile(Descriptor):
         self.socket = socket
         self.flow = flow
         self.fast_open = 0
+        self.errors = ErrorQueue()
+        self.write_edges = 0
+        """How often the socket became writable again (for edge-triggered epoll)."""
+        self.writable = False
         self.extra: dict[str, int] = {}
         """Options that only this layer knows, by name."""
+
+    def activity(self) -> tuple[int, int, int, bool]:
+        """Changes whenever edge-triggered epoll has something new to tell."""
+        conn = self.socket.connection
+        arrived = conn.ep.receiver.buffer.total + conn.ep.receiver.fin_done if conn is not None else 0
+        waiting = len(self.socket.listener.accepted) if self.socket.listener is not None else 0
+        closed = conn is not None and conn.is_closed()
+        return arrived + waiting, self.errors.arrivals, self.write_edges, closed
 
 
 class PipeEnd(Descriptor):
@@ -51,12 +65,12 @@ class ZeroFile(Descriptor):
 
 
 class EpollEntry:
-    """What epoll watches on one descriptor. `seen`: the readiness last reported (edge-triggered)."""
+    """What epoll watches on one descriptor. `seen`: the activity at the last report (edge-triggered)."""
 
     def __init__(self, events: int, data: int) -> None:
         self.events = events
         self.data = data
-        self.seen = 0
+        self.seen: tuple[int, int, int, bool] | None = None
         self.armed = True
 
 

@@ -64,6 +64,7 @@ class Machine:
     now_ns: script time, 0 at the start
     wire: what the host sent and nobody has looked at yet, as (time, packet)
     settled: called after everything that happened (a blocking call may be done now)
+    watcher: called likewise, before it
     """
 
     def __init__(self, config: Config, *, record: bool, seed: int) -> None:
@@ -85,6 +86,7 @@ class Machine:
         )
         self.host.settings.syn_backlog = 128
         self.settled: Callable[[], None] | None = None
+        self.watcher: Callable[[], None] | None = None
         self.tso = True
         self.counters: dict[str, int] = {}
         self.md5_keys: dict[str, bytes] = {}
@@ -142,6 +144,8 @@ class Machine:
                     break
                 sent_any = True
                 self._take(packet)
+            if self.watcher is not None:
+                self.watcher()
             if self.settled is None:
                 return
             before = len(self.wire)

@@ -8,6 +8,7 @@ from netsim.host.errors import SocketError
 from netsim.packetdrill import tree
 from netsim.packetdrill.arguments import Arguments, BadPointer
 from netsim.packetdrill.descriptors import SocketFile
+from netsim.packetdrill.errqueue import OPT_ID
 from netsim.packetdrill.flow import ScriptProblem
 from netsim.packetdrill.outcome import Mismatch
 from netsim.packetdrill.settings import Unsupported
@@ -20,6 +21,7 @@ _KEPT: Final = frozenset(
     {
         "SO_REUSEPORT", "SO_MARK", "SO_PRIORITY", "SO_BROADCAST", "SO_DEBUG", "SO_OOBINLINE", "SO_TIMESTAMP",
         "IP_FREEBIND", "IP_MTU_DISCOVER", "IPV6_MTU_DISCOVER", "IP_RECVERR", "IPV6_RECVERR", "IPV6_V6ONLY",
+        "SO_ZEROCOPY", "SO_TIMESTAMPING", "TCP_INQ",
         "TCP_REMOTE_UDP_ENCAPS_PORT", "TCP_FASTOPEN", "TCP_MD5SIG", "IPV6_USE_MIN_MTU",
     }
 )  # fmt: skip
@@ -94,6 +96,8 @@ def _check_tunnel(caller: Caller, file: SocketFile, value: int) -> None:
 
 def _apply_kept(caller: Caller, file: SocketFile, name: str, value: int) -> None:
     """What a remembered option changes at once."""
+    if name == "SO_TIMESTAMPING" and value & OPT_ID:
+        file.errors.start_ids(file.socket.connection)
     if name == "TCP_MD5SIG":
         for target in file.socket.option_targets():
             target.md5_key = caller.config.md5_secret if value else b""

@@ -27,6 +27,8 @@ def readiness(file: Descriptor) -> int:
     """What is ready at a descriptor, as poll's bits (Linux numbers)."""
     if isinstance(file, SocketFile):
         mask = file.socket.poll_mask()
+        if file.errors.entries:
+            mask |= 0x008
     elif isinstance(file, PipeEnd):
         mask = 0x004 if file.writes else (0x001 if file.buffer else 0)
     else:
@@ -139,13 +141,11 @@ def do_epoll_wait(caller: Caller, arguments: Arguments) -> int:
         if target is None or not entry.armed:
             continue
         mask = readiness(target) & (entry.events & 0xFFFF | _ALWAYS)
-        if mask and not (entry.events & _EPOLLET and not wakes(target, entry, mask)):
-            found.append((mask, entry.data))
-            entry.seen = mask
-            if entry.events & _EPOLLONESHOT:
-                entry.armed = False
-        else:
-            entry.seen = mask if not entry.events & _EPOLLET else entry.seen & mask
+        if not mask or (entry.events & _EPOLLET and not _is_news(target, entry)):
+            continue
+        found.append((mask, entry.data))
+        if entry.events & _EPOLLONESHOT:
+            entry.armed = False
     if not found:
         _wait(caller, arguments.number(3))
     item = arguments.items[1]
@@ -161,9 +161,14 @@ def do_epoll_wait(caller: Caller, arguments: Arguments) -> int:
     return len(found)
 
 
-def wakes(file: Descriptor, entry: EpollEntry, mask: int) -> bool:
-    """Edge-triggered: is there something new since the last report?"""
-    return bool(mask & ~entry.seen)
+def _is_news(file: Descriptor, entry: EpollEntry) -> bool:
+    """Edge-triggered: has anything happened since the last report?"""
+    if not isinstance(file, SocketFile):
+        return True
+    activity = file.activity()
+    news = activity != entry.seen
+    entry.seen = activity
+    return news
 
 
 # --- pipes and files -------------------------------------------------------------------------

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 from netsim.host.errors import SocketError
 from netsim.host.poll import MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK
 from netsim.packetdrill import tree
-from netsim.packetdrill.arguments import Arguments, quoted_address
+from netsim.packetdrill.arguments import Arguments, BadPointer, quoted_address
 from netsim.packetdrill.descriptors import PipeEnd, SocketFile
 from netsim.packetdrill.flow import CONNECTING, IDLE, LISTENING, Flow
+from netsim.packetdrill.msgcalls import check_inq, read_error_queue
 from netsim.packetdrill.outcome import Mismatch
 from netsim.packetdrill.settings import Unsupported
 
@@ -165,11 +166,12 @@ def do_recvmsg(caller: Caller, arguments: Arguments) -> int:
     arguments.need(3)
     message = arguments.struct(1)
     flags = arguments.words(2)
+    file = caller.socket(arguments)
     if "MSG_ERRQUEUE" in flags:
-        raise Unsupported("the error queue is not supported")
-    if message.get("msg_control") is not None:
-        raise Unsupported("control messages are not supported")
-    return _receive(caller, arguments, sum(arguments.iovecs(message.get("msg_iov"))), flags, -1)
+        return read_error_queue(caller, arguments, file, message)
+    taken = _receive(caller, arguments, sum(arguments.iovecs(message.get("msg_iov"))), flags, -1)
+    check_inq(caller, arguments, file, message)
+    return taken
 
 
 def _read_pipe(file: PipeEnd, length: int) -> int:
@@ -183,6 +185,8 @@ def _read_pipe(file: PipeEnd, length: int) -> int:
 def _receive(caller: Caller, arguments: Arguments, length: int, flags: set[str], buffer_index: int) -> int:
     file = caller.socket(arguments)
     bits = (MSG_PEEK if "MSG_PEEK" in flags else 0) | (MSG_OOB if "MSG_OOB" in flags else 0)
+    if buffer_index >= 0 and arguments.is_null(buffer_index):
+        raise BadPointer
     try:
         data = file.socket.recv(caller.now_ns, length, bits)
     except SocketError as error:
@@ -245,18 +249,35 @@ def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str]
     opens = "MSG_FASTOPEN" in flags or (caller.system.name == "freebsd" and has_address)
     if socket.slot is None and socket.listener is None and opens and pending.progress == 0:
         return _open_with_data(caller, file, data, flags)
+    if not data:
+        return 0
     try:
         taken = socket.send(caller.now_ns, data[pending.progress :], bits, push=True)
     except SocketError as error:
+        if error.errno_name == "ENOTCONN" and caller.system.name == "linux":
+            raise SocketError("EPIPE", "not connected") from None
         if error.errno_name == "EAGAIN":
             caller.may_block(file, flags)
         if pending.progress:
             return pending.progress
         raise
     pending.progress += taken
+    _watch_write(file, flags)
     if pending.progress < len(data) and not file.nonblocking and "MSG_DONTWAIT" not in flags:
         caller.may_block(file, flags)
     return pending.progress
+
+
+def _watch_write(file: SocketFile, flags: set[str]) -> None:
+    """Notifications that the socket's options ask for."""
+    conn = file.socket.connection
+    if conn is None:
+        return
+    end = conn.ep.sender.buffer.end
+    if "MSG_ZEROCOPY" in flags and file.extra.get("SO_ZEROCOPY"):
+        file.errors.watch_zero_copy(end)
+    if file.extra.get("SO_TIMESTAMPING"):
+        file.errors.watch_time(end, file.extra["SO_TIMESTAMPING"])
 
 
 def _open_with_data(caller: Caller, file: SocketFile, data: bytes, flags: set[str]) -> int:
