@@ -70,7 +70,7 @@ _TABLE: Final = (
     Option("IPPROTO_TCP", "TCP_QUICKACK", BOOL, OF_SOCKET, "quick_ack"),
     Option("IPPROTO_TCP", "TCP_MAXSEG", NUMBER, OF_CONNECTION, "mss", highest=65535),
     Option("IPPROTO_TCP", "TCP_SYNCNT", NUMBER, OF_CONNECTION, "syn_retries", lowest=1, highest=127),
-    Option("IPPROTO_TCP", "TCP_NOTSENT_LOWAT", NUMBER, OF_CONNECTION, "notsent_lowat"),
+    Option("IPPROTO_TCP", "TCP_NOTSENT_LOWAT", NUMBER, OF_CONNECTION, "notsent_lowat", highest=2**32 - 1),
     Option("IPPROTO_TCP", "TCP_USER_TIMEOUT", NUMBER, OF_CONNECTION, "user_timeout_ns", unit=MS,
            fallback="user_timeout_ns"),
     Option("IPPROTO_TCP", "TCP_KEEPIDLE", NUMBER, OF_CONNECTION, "keep_idle_ns", unit=SEC,

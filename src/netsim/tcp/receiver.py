@@ -306,6 +306,8 @@ class Receiver:
         gain = self.open_window() - current
         if gain <= 0:
             return False
+        if self.profile.window_update_doubles:
+            return 2 * current <= self.capacity and current + gain >= 2 * current
         if self.profile.window_slides:
             # FreeBSD, tcp_output.c: two segments and a good part of the buffer, or half of it.
             if gain >> self.rcv.wscale == 0:

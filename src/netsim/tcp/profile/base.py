@@ -77,6 +77,8 @@ class Profile:
     """FreeBSD: the receive buffer grows to a multiple of the MSS when the connection is established."""
     window_round_up: bool = False
     """Round the scaled window field up (FreeBSD) instead of down."""
+    window_update_doubles: bool = False
+    """Reading draws a window update only if the window at least doubles (Linux: tcp_cleanup_rbuf)."""
     window_slides: bool = False
     """Every segment offers all the free room (FreeBSD); False: the right edge moves in worthwhile steps only."""
     accepts_all_room: bool = False

@@ -46,6 +46,8 @@ LINUX: Final = Profile(
     r2_ns=0,
     syn_r2_retries=6,  # net.ipv4.tcp_syn_retries
     syn_r2_ns=0,
+    require_timestamps=False,  # tcp_validate_incoming looks at timestamps only where there are some
+    window_update_doubles=True,  # tcp_cleanup_rbuf
     syn_linear_timeouts=4,  # net.ipv4.tcp_syn_linear_timeouts
     bad_ack_resends_syn_ns=8 * MS,  # tcp_rcv_synsent_state_process: TCP_TIMEOUT_MIN, two jiffies at HZ=250
     rst_after_fin_may_be_one_less=True,  # tcp_reset_check
