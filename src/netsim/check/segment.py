@@ -288,7 +288,7 @@ def _take_ecn(h: Half, p: Half, x: Look) -> None:
         p.ce_pending = None
         if h.ece_from is None:
             h.ece_from = r
-            if p.cwr_due < 0:
+            if p.cwr_due < 0 and x.ack > p.cwr_end:
                 p.cwr_due = p.nxt
     elif p.ce_pending is not None and x.ack >= 0:
         covered = unwrap(p.nxt, p.ce_pending.seq) + p.ce_pending.seg_len

@@ -111,7 +111,7 @@ class Tracker:
                 and not r.buf[r.tcp_at + 12] & 0x0E
                 and end <= h.limit
                 and size <= h.max_len
-                and (size != 0 or moved != 0)
+                and (size != 0 or (moved != 0 and not r.tos & 3))
                 and t_ns >= self.now_ns
                 and (r.ts_val < 0 or ((r.ts_val - h.ts_val) & MASK < _HALF and (p.ts_val - r.ts_ecr) & MASK < _HALF))
             ):

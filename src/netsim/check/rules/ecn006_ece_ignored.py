@@ -6,6 +6,7 @@ from typing import Final
 
 from netsim.base.packet import CWR
 from netsim.check.evidence import ecn_agreed
+from netsim.check.flow import MASK
 from netsim.check.look import Look
 from netsim.check.model import AT_DATA, ERROR, LIKELY, NEED_BOTH, NEED_HANDSHAKE, NEED_WHOLE, Meta, Rule
 
@@ -49,9 +50,9 @@ class Ecn006(Rule):
         told = x.p.ece_from
         if told is None or h.cwr_due < 0 or x.r.flags & CWR or not x.n or ecn_agreed(x.c) != 1:
             return
-        if (
-            x.seq >= h.nxt
-            and x.seq >= h.cwr_due
-            and x.r.t_ns - told.t_ns > (max(3 * x.p.srtt, 1_000_000) if x.p.srtt else 100_000_000)
-        ):
+        if x.seq < h.nxt or x.seq < h.cwr_due:
+            return
+        turn = max(3 * x.p.srtt, 1_000_000) if x.p.srtt else 100_000_000
+        echoes = x.r.ts_ecr >= 0 and told.ts_val >= 0 and (x.r.ts_ecr - told.ts_val) & MASK < 0x80000000
+        if echoes or x.r.t_ns - told.t_ns > turn:
             x.report(h, "It sends new data and has not answered ECE with CWR.", LIKELY, 0, told)

@@ -8,7 +8,7 @@ from netsim.base.packet import ACK
 from netsim.base.seqnum import seq_lt
 from netsim.check.flow import MASK
 from netsim.check.look import Look, span
-from netsim.check.model import AT_SYN, ERROR, LIKELY, NEED_BOTH, Meta, Rule
+from netsim.check.model import AT_SYN, ERROR, LIKELY, Meta, Rule
 
 PAGE: Final = """
 ## What it does
@@ -43,9 +43,7 @@ RFC 9293 §3.6.1 (MUST-13, MAY-2); RFC 6191
 class Hsk007(Rule):
     """Port reused in time wait."""
 
-    meta = Meta(
-        "HSK007", "port-reused-in-time-wait", ERROR, "RFC 9293 §3.6.1 (MUST-13, MAY-2); RFC 6191", NEED_BOTH, PAGE
-    )
+    meta = Meta("HSK007", "port-reused-in-time-wait", ERROR, "RFC 9293 §3.6.1 (MUST-13, MAY-2); RFC 6191", 0, PAGE)
     moments = (AT_SYN,)
 
     def look(self, x: Look) -> None:
