@@ -79,7 +79,8 @@ class Tape:
     def send(
         self, who: int, size: int = 0, *, flags: str = "A", seq: int | None = None, ack: int | None = None,
         wnd: int | None = None, after: float = 0.1, options: bytes | None = None,
-        sack: tuple[tuple[int, int], ...] = (), ts: tuple[int, int] | None = None, ip_id: int | None = None, tos: int = 0, urg: int = 0, data: bytes = b"",
+        sack: tuple[tuple[int, int], ...] = (), ts: tuple[int, int] | None = None, ip_id: int | None = None,
+        tos: int = 0, urg: int = 0, data: bytes = b"",
         reserved: int = 0, extra: bytes = b"",
     ) -> int:  # fmt: skip
         """One packet from client (0) or server (1); its frame number."""
@@ -134,7 +135,8 @@ class Tape:
         self.records.append(
             TcpRecord(
                 frame, self.t_ns, 0, end.key, wire_seq, wire_ack, bits, wnd, len(payload), decoded.ts_val,
-                decoded.ts_ecr, decoded, ip_id, 64, tos, True, csum, urg, header_len, 0, bytes(segment), 0, len(segment),
+                decoded.ts_ecr, decoded, ip_id, 64, tos, True, csum, urg, header_len, 0, bytes(segment), 0,
+                len(segment),
             )
         )  # fmt: skip
         top = seq + len(payload) + (bits & SYN) // SYN + (bits & FIN)

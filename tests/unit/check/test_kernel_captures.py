@@ -1,0 +1,144 @@
+"""The real kernel as the judge: counters of resends on the sender's side, no finding on what conforms."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netsim.capture.record import TcpRecord
+from netsim.capture.tcpview import open_tcp
+from netsim.check.engine import Checker, Report, check_file
+from netsim.check.rules import RULES
+
+TRACES = Path(__file__).parents[3] / "traces"
+CONFORMING = sorted((TRACES / "linux").glob("*.json"))
+BREAKS_A_SHOULD = {"window-shrinks"}
+"""Linux told by a sysctl to do what RFC 9293 discourages; the file says so itself."""
+
+COUNTERS = {
+    "TcpRetransSegs": "retransmission",
+    "TcpExtTCPTimeouts": "timeout_retransmission",
+    "TcpExtTCPFastRetrans": "fast_retransmission",
+    "TcpExtTCPLossProbes": "tail_loss_probe",
+}
+UNDECIDABLE = {
+    # A probe that carries new data is no retransmission, and looks like any late write.
+    ("probe-with-new-data", "TcpExtTCPLossProbes"), ("spurious-timeout-ack-path", "TcpExtTCPLossProbes"),
+    ("bottleneck-shared", "TcpExtTCPLossProbes"),
+    # One segment outstanding: with probes switched off the timeout comes when the probe would have.
+    ("tail-loss-no-probe", "TcpExtTCPLossProbes"), ("tail-loss-no-probe", "TcpExtTCPTimeouts"),
+    # The timer's last expiry gives the connection up and sends nothing.
+    ("connect-timeout", "TcpExtTCPTimeouts"), ("user-timeout", "TcpExtTCPTimeouts"),
+    ("defer-accept", "TcpExtTCPTimeouts"),
+    # The SYN-ACK that answers a doubled SYN equals the first in every bit, within microseconds.
+    ("duplicate-handshake", "TcpRetransSegs"),
+    # The SYN was first sent into the old connection, where it met a challenge ACK.
+    ("half-open-reconnect", "TcpRetransSegs"), ("half-open-reconnect", "TcpExtTCPTimeouts"),
+}  # fmt: skip
+
+
+def _sides() -> list[tuple[str, str]]:
+    return [(path.stem, side) for path in CONFORMING for side in json.loads(path.read_text())["files"]]
+
+
+def _truth(name: str) -> dict[str, Any]:
+    truth: dict[str, Any] = json.loads((TRACES / "linux" / f"{name}.json").read_text())
+    return truth
+
+
+def _senders(path: Path) -> dict[int, str]:
+    source = open_tcp(str(path))
+    found = {}
+    while batch := source.read_batch():
+        found.update({record.frame: record.src for record in batch})
+    source.close()
+    return found
+
+
+@pytest.mark.parametrize(("name", "side"), _sides())
+def test_resends_equal_the_kernels_counters_and_nothing_is_found(name: str, side: str) -> None:
+    truth = _truth(name)
+    path = TRACES / "linux" / truth["files"][side]
+    report = check_file(str(path))
+    senders = _senders(path)
+    address = truth["hosts"][side]["address"]
+    for counter, category in COUNTERS.items():
+        if counter not in truth["counters"].get(side, {}) or (name, counter) in UNDECIDABLE:
+            continue
+        own = [f for c in report.connections for f in c.frames(category) if senders[f] == address]
+        assert len(own) == truth["counters"][side][counter], (counter, own)
+    if name not in BREAKS_A_SHOULD:
+        assert [f.message for f in report.findings() if not f.meta.off] == []
+
+
+def _drop(records: list[TcpRecord], name: str, seed: int) -> Report:
+    chance = random.Random(f"{name}/{seed}")
+    checker = Checker(name, RULES)
+    for record in records:
+        if chance.random() >= 0.05:
+            checker.tracker.feed(record)
+    return checker.finish()
+
+
+def _survives(path: Path, seeds: range) -> None:
+    source = open_tcp(str(path))
+    records: list[TcpRecord] = []
+    while batch := source.read_batch():
+        records.extend(batch)
+    source.close()
+    for seed in seeds:
+        report = _drop(records, path.name, seed)
+        wrong = [f for f in report.findings() if f.confidence == "certain" and f.meta.severity != "note"]
+        assert [(seed, f.meta.code, f.frames) for f in wrong] == []
+
+
+@pytest.mark.parametrize("path", sorted((TRACES / "linux").glob("*.pcap")), ids=lambda path: path.name)
+def test_with_five_percent_missing_nothing_is_certain(path: Path) -> None:
+    if path.name.split(".")[0] not in BREAKS_A_SHOULD:
+        _survives(path, range(3))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", sorted((TRACES / "linux").glob("*.pcap")), ids=lambda path: path.name)
+def test_with_five_percent_missing_many_times(path: Path) -> None:
+    if path.name.split(".")[0] not in BREAKS_A_SHOULD:
+        _survives(path, range(100))
+
+
+VIOLATIONS = {
+    "ack-bit-missing": "SEQ001", "ack-delayed-too-long": "ACK004", "ack-goes-backwards": "ACK001",
+    "ack-of-unsent-data": "ACK003", "data-after-fin": "CLS001", "data-after-peers-reset": "RST005",
+    "data-after-rst": "RST003", "data-beyond-window": "WND001", "ecn-capable-retransmission": "ECN003",
+    "ecn-capable-syn": "ECN001", "ecn-echo-never-ends": "ECN009", "ecn-mark-not-echoed": "ECN005",
+    "ecn-not-negotiated": "ECN004", "ecn-syn-ack-unasked": "ECN007",
+    "fin-moved": "CLS002", "four-tuple-reuse-lower-isn": "HSK007", "handshake-ack-wrong": "ACK003",
+    "initial-window-of-60": "CWN001", "isn-predictable": "HSK006", "no-backoff": "TMR001",
+    "option-length-wrong": "OPT017", "option-on-wrong-segment": "OPT001", "option-twice": "OPT018",
+    "oversize-segment": "OPT024", "padding-not-zero": "OPT019", "resent-data-differ": "SEQ003",
+    "reserved-bits": "SEQ004", "reset-acknowledges-nothing": "RST001", "reset-out-of-window": "RST002",
+    "rst-in-time-wait": "CLS003", "sack-below-ack": "OPT013", "sack-inverted": "OPT011",
+    "sack-not-permitted": "OPT010", "sack-of-unsent-data": "OPT012", "sack-permitted-not-offered": "OPT006",
+    "sack-reneging": "OPT015", "silly-window": "WND003", "syn-ack-isn-changes": "HSK002",
+    "syn-ack-wrong-ack": "HSK001", "syn-and-fin": "SEQ002", "syn-echoes-timestamp": "OPT022",
+    "syn-isn-changes": "HSK008", "syn-option-length-wrong": "OPT016", "timeout-burst": "CWN003",
+    "timeout-too-early": "RTX001", "timestamp-clock-too-fast": "OPT023", "timestamp-echo-invented": "OPT021",
+    "timestamp-goes-backwards": "OPT020", "timestamps-missing": "OPT008", "timestamps-not-offered": "OPT007",
+    "urgent-nonsense": "SEQ006", "window-growth-too-fast": "CWN002", "window-scale-15": "OPT004",
+    "window-scale-not-offered": "OPT005", "window-taken-back": "WND002", "zero-window-ignored": "WND004",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "code"), sorted(VIOLATIONS.items()))
+def test_a_violation_against_the_real_kernel_is_found_from_the_misbehaving_end(name: str, code: str) -> None:
+    folder = TRACES / "violations"
+    if not (folder / f"{name}.json").exists():
+        pytest.skip(f"no capture {name}")
+    truth = json.loads((folder / f"{name}.json").read_text())
+    found = set()
+    for file in truth["files"].values():
+        found |= {finding.meta.code for finding in check_file(str(folder / file)).findings()}
+    assert code in found
