@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parent / "src"
 COMPILED = ("base", "tcp", "wire", "sim", "host", "apps", "drive")
 """The import closure of the simulator's hot path, compiled together: a compiled caller of an
 interpreted function is slower than both interpreted."""
-PURE = {"netsim/sim/topology.py", "netsim/drive/tun.py"}
+PURE = {"netsim/base/seams.py", "netsim/sim/topology.py", "netsim/drive/tun.py"}
 """Modules at the edge: they hold a library or a device, and nothing hot."""
 
 

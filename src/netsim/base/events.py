@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsim.base.seams import mypyc_attr
+
 if TYPE_CHECKING:
     from netsim.base.packet import Packet, Segment
     from netsim.base.reasons import Reason
@@ -280,6 +282,7 @@ class LinkChanged(Event):
         self.detail = detail
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Sink:
     """Receives events. Subclass and override `emit`; `recording` False means: do not even build them."""
 
@@ -299,6 +302,7 @@ class NullSink(Sink):
         """Never called where callers guard with `recording`."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ListSink(Sink):
     """Keeps every event in `events`."""
 

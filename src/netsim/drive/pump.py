@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsim.base.seams import mypyc_attr
+
 if TYPE_CHECKING:
     from netsim.base.packet import Packet
     from netsim.host.host import Host
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Outlet:
     """Where a host's packets go: a simulated link, a TUN device, a script."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsim.base.seams import mypyc_attr
+
 if TYPE_CHECKING:
     from netsim.host.socket import TcpSocket
     from netsim.host.udp import UdpSocket
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Watcher:
     """Is told when a socket may have become readable, writable, acceptable, or failed.
 

@@ -25,6 +25,7 @@ from netsim.base.packet import (
     Segment,
     UdpDatagram,
 )
+from netsim.base.seams import mypyc_attr
 from netsim.base.seqnum import seq_diff, seq_in
 from netsim.sim import reasons
 
@@ -88,6 +89,7 @@ class Verdict:
         return self.packet
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Impairer:
     """Judges packets as a channel takes them up."""
 
@@ -96,6 +98,7 @@ class Impairer:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Directory:
     """What rules may ask about the world: whose address it is, which state a sender is in."""
 
@@ -108,6 +111,7 @@ class Directory:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Match:
     """Which packets a rule means. Every condition given must hold; what is left out matches all.
 
@@ -235,6 +239,7 @@ class Match:
         return not self.states or directory.state_of(source, segment) in self.states
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Effect:
     """What a rule does with a packet that it matches."""
 

@@ -12,6 +12,7 @@ from random import Random
 from typing import Final
 
 from netsim.base.errors import UsageError
+from netsim.base.seams import mypyc_attr
 
 ARRIVAL: Final = 0
 """Priority of packets that arrive."""
@@ -23,6 +24,7 @@ APPLICATION: Final = 2
 PRIORITY_NAMES: Final = ("arrival", "timer", "application")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Action:
     """Something the kernel can run. Subclasses override `run` and `describe`."""
 

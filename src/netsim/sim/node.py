@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsim.base.seams import mypyc_attr
+
 if TYPE_CHECKING:
     from netsim.base.packet import Packet
     from netsim.sim.link import Channel
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Node:
     """The base of hosts and routers. `channels` are the outgoing directions of its links."""
 

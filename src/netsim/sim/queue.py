@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import isqrt
 from typing import TYPE_CHECKING, Final
 
+from netsim.base.seams import mypyc_attr
 from netsim.base.units import MS
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ DROP_EARLY: Final = 2
 MARK: Final = 3
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class QueuePolicy:
     """Decides the fate of a packet that must wait."""
 
