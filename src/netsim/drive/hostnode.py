@@ -1,4 +1,4 @@
-"""A host in the simulated network: receives from links, sends on links, wakes up in virtual time."""
+"""A host in the simulated network: receives from links, sends on links."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from netsim.base.events import PacketDropped, PacketSent
 from netsim.base.packet import IcmpMessage, Packet, Segment
 from netsim.drive.offload import split
-from netsim.drive.pump import Outlet, pump
+from netsim.drive.pump import Outlet
+from netsim.drive.station import Station
 from netsim.sim import reasons
-from netsim.sim.kernel import TIMER, Action, Simulator
 from netsim.sim.node import Node
 from netsim.sim.router import FRAGMENTATION_NEEDED, PACKET_TOO_BIG6, is_icmp_error
 
 if TYPE_CHECKING:
     from netsim.host.host import Host
+    from netsim.sim.kernel import Simulator
     from netsim.sim.link import Channel, PacketNumbers
 
 
@@ -76,48 +77,12 @@ class HostNode(Node):
     def __init__(self, host: Host, sim: Simulator, numbers: PacketNumbers) -> None:
         super().__init__(host.name, host.addresses)
         self.host = host
-        self.interface = Interface(host, self, numbers)
-        self.timer = HostTimer(self, sim)
+        self.station = Station(host, sim, Interface(host, self, numbers))
 
     def receive(self, now_ns: int, packet: Packet) -> None:
         """A packet arrived from a link."""
-        self.host.handle_packet(now_ns, packet)
-        self.pump(now_ns)
+        self.station.receive(now_ns, packet)
 
     def pump(self, now_ns: int) -> None:
-        """After every input or call: send what there is to send, and set the alarm."""
-        deadline = pump(now_ns, self.host, self.interface)
-        if deadline is not None:
-            self.timer.ensure(deadline)
-
-
-class HostTimer(Action):
-    """The alarm of a host. It is set lazily: it may ring early, find nothing due, and be set again."""
-
-    def __init__(self, node: HostNode, sim: Simulator) -> None:
-        self._node = node
-        self._sim = sim
-        self._wakes: list[int] = []  # instants on the kernel's heap, the earliest last
-
-    def now_ns(self) -> int:
-        """The kernel's time."""
-        return self._sim.now_ns
-
-    def ensure(self, at_ns: int) -> None:
-        """Ring at `at_ns` or earlier."""
-        wakes = self._wakes
-        if not wakes or at_ns < wakes[-1]:
-            at_ns = max(at_ns, self._sim.now_ns)
-            wakes.append(at_ns)
-            self._sim.schedule(at_ns, TIMER, self)
-
-    def run(self, now_ns: int) -> bool:
-        """Ring: fire what is due."""
-        self._wakes.pop()
-        fired = self._node.host.handle_timeout(now_ns)
-        self._node.pump(now_ns)
-        return fired
-
-    def describe(self) -> str:
-        """`a timer of client`."""
-        return f"a timer of {self._node.name}"
+        """After calls on the host's sockets: send what there is to send, and set the alarm."""
+        self.station.pump(now_ns)

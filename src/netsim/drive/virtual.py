@@ -82,7 +82,7 @@ class _Book(Directory):
     def pump(self, host: Host) -> None:
         """Let a host send what it wants to send."""
         node = self.nodes[host.name]
-        node.pump(node.timer.now_ns())
+        node.pump(node.station.sim.now_ns)
 
 
 class _Outlook(Surroundings):
