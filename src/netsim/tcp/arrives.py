@@ -182,6 +182,7 @@ def enter_established(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> 
     """The handshake is complete: timers of the handshake stop, the sender may start."""
     ep.change_state(now_ns, ESTABLISHED, cause, reason)
     ep.established_at_ns = now_ns
+    ep.syn_segment = None
     ep.stop_timer(now_ns, RTO)
     ep.stop_timer(now_ns, KEEPALIVE)
     round_receive_buffer(ep)

@@ -196,7 +196,7 @@ class Connection:
     def _next_segment(self, now_ns: int) -> Segment | None:
         ep = self.ep
         if ep.outbox:
-            return ep.outbox.popleft()
+            return ep.outbox.pop(0)
         state = ep.state
         if state is CLOSED or state is LISTEN or state is SYN_SENT:
             return None

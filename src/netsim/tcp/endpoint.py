@@ -7,7 +7,6 @@ is in `sender`; what was received is in `receiver`.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from netsim.base.errors import InvariantViolation
@@ -132,7 +131,7 @@ class Endpoint:
         capacity = options.rcv_buffer or profile.rcv_buffer
         self.receiver = Receiver(profile, capacity, ack_policy_for(profile, options.delayed_ack))
         self.sender = Sender(profile, options, self.snd)
-        self.outbox: deque[Segment] = deque()
+        self.outbox: list[Segment] = []
         self.passive = False
         self.user_gone = False
         self.close_pending = False

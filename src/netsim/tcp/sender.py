@@ -175,9 +175,9 @@ class Sender(Resending):
         if data_end > self.buffer.start:
             self.buffer.release(data_end)
         while self.push_marks and self.push_marks[0] <= ack:
-            self.push_marks.popleft()
+            del self.push_marks[0]
         while self.eor_marks and self.eor_marks[0] <= ack:
-            self.eor_marks.popleft()
+            del self.eor_marks[0]
         if self.snd.urgent and seq_le(self.snd.up, seg_ack):
             self.snd.urgent = False
         if ep.timers.is_set(USER):

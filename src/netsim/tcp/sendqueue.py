@@ -6,7 +6,6 @@ Positions: *offsets* count from the ISS (SYN = 0, first data octet = 1, FIN = on
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.events import RttSampled
@@ -59,8 +58,8 @@ class SendQueue:
         self.nxt = 0
         self.fin_offset = NOT_QUEUED
         self.fin_sent = False
-        self.push_marks: deque[int] = deque()
-        self.eor_marks: deque[int] = deque()
+        self.push_marks: list[int] = []
+        self.eor_marks: list[int] = []
         self.corked = False
         self.persist_count = 0
         self.probing = False
