@@ -42,6 +42,9 @@ def take_ack(t: Tracker, x: Look) -> None:
     elif ack < p.una and p.iss < 0 and p.start_nxt > ack and h.last_ack < 0:
         # Joined midway: sent before the capture began and not acknowledged yet.
         p.una = ack
+    if 0 <= p.fin < ack:
+        p.fin_acked = True
+        h.fin_arrived = True
     if r.opts.sack:
         _take_sack(t, x)
     if not r.flags & (RST | SYN):
