@@ -68,10 +68,10 @@ def _draw(lines: list[Line], sender: str, resent: set[int], title: str, path: st
 def _sequence(axis: Any, data: list[Line], acks: list[Line], resent: set[int]) -> None:
     new = [line for line in data if line.n not in resent]
     again = [line for line in data if line.n in resent]
-    axis.vlines([_seconds(line) for line in new], [line.seq for line in new], [line.seq + line.length for line in new], color=COLORS[0],
-                label="sent")  # fmt: skip
-    axis.vlines([_seconds(line) for line in again], [line.seq for line in again], [line.seq + line.length for line in again],
-                color=COLORS[1], linewidth=2.5, label="sent again")  # fmt: skip
+    for lines, color, width, label in ((new, COLORS[0], 1.5, "sent"), (again, COLORS[1], 2.5, "sent again")):
+        starts = [line.seq for line in lines]
+        ends = [line.seq + line.length for line in lines]
+        axis.vlines([_seconds(line) for line in lines], starts, ends, color=color, linewidth=width, label=label)
     times = [_seconds(line) for line in acks]
     axis.step(times, [line.ack for line in acks], where="post", color=COLORS[2], label="acknowledged")
     axis.step(times, [line.ack + line.win for line in acks], where="post", color=COLORS[3], linewidth=0.8,

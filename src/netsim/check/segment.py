@@ -324,6 +324,8 @@ def _take_rst(t: Tracker, x: Look) -> None:
         if not r.flags & ACK or (r.ack - p.syn.seq - 1) & MASK > p.syn.payload_len:
             return
         c.open = "refused"
+        if not p.resends and h.turn_ns < 0:
+            h.turn_ns = r.t_ns - p.syn.t_ns
         t.answered(c)
     elif h.packets > 1 or p.packets:
         if h.stage == STAGE_SYN_RECEIVED and x.seq != h.nxt:
