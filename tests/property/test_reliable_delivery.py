@@ -14,6 +14,7 @@ from netsim.apps.scripted import Talker
 from netsim.base.units import MS, SEC
 from netsim.drive.virtual import World
 from netsim.sim.chance import Corruption, DelaySpikes, Duplication, During, Loss, Outages, Reordering
+from netsim.sim.queue import DropTail, StepMark
 from netsim.tcp.profile.base import Profile
 from netsim.tcp.profile.freebsd import FREEBSD
 from netsim.tcp.profile.linux import LINUX
@@ -43,6 +44,30 @@ class Side:
     read_every_ms: int  # 0: at once
     nodelay: bool
 
+
+@dataclass(frozen=True)
+class Path:
+    mtu: int
+    far_mtu: int
+    queue: int
+    marks: bool
+    offload: bool
+    six: bool
+
+    @property
+    def family(self) -> str:
+        return "inet6" if self.six and min(self.mtu, self.far_mtu) >= 1280 else "inet"
+
+
+PATHS = st.builds(
+    Path,
+    mtu=st.sampled_from([1500, 1500, 9000, 576]),
+    far_mtu=st.sampled_from([1500, 1500, 1280, 600]),
+    queue=st.sampled_from([4, 1000]),
+    marks=st.booleans(),
+    offload=st.booleans(),
+    six=st.booleans(),
+)
 
 FAULTS = st.builds(
     Faults,
@@ -103,15 +128,18 @@ SIDES = st.builds(
 class Conversation:
     """Two hosts that send each other what their sides say, over a bad network."""
 
-    def __init__(self, seed: int, a: Side, b: Side, faults: Faults, simultaneous: bool, rate: int) -> None:
+    def __init__(
+        self, seed: int, a: Side, b: Side, faults: Faults, simultaneous: bool, rate: int, path: Path
+    ) -> None:  # fmt: skip
         self.watch = Watch()
-        self.world = World(seed, self.watch)
+        self.world = World(seed, self.watch, offload=path.offload)
         self.sides = {"a": a, "b": b}
+        self.family = path.family
         self.talkers: dict[str, Talker] = {}
         for name, side in self.sides.items():
             host = self.world.add_host(name, profile=side.profile)
             host.isn.preset.append(side.isn)
-        self.world.add_link("a", "b", rate=rate, delay="20ms")
+        self._build(rate, path)
         self._add_faults(faults)
         self.world.prepare()
         if simultaneous:
@@ -121,8 +149,15 @@ class Conversation:
             self._listen()
             self._open("a", 0, "b", 80)
 
+    def _build(self, rate: int, path: Path) -> None:
+        """a - r - b, with the faults and the narrow place on the link a-r."""
+        self.world.add_router("r")
+        queues = [StepMark(3), StepMark(3)] if path.marks else [DropTail(path.queue), DropTail(path.queue)]
+        self.world.add_link("a", "r", rate=rate, delay="15ms", mtu=path.mtu, queue=queues[0])
+        self.world.add_link("r", "b", rate=rate, delay="5ms", mtu=path.far_mtu, queue=queues[1])
+
     def _add_faults(self, faults: Faults) -> None:
-        for source in ("a", "b"):
+        for source in ("a", "r"):
             rng = self.world.sim.rng(f"faults {source}")
             start, length = faults.outage_ms
             kinds = [
@@ -134,7 +169,7 @@ class Conversation:
                 Outages([(start * MS, (start + length) * MS)]),
             ]
             for kind in kinds:
-                self.world.network.add_impairer("a-b", During(0, FAULTS_END_NS, kind), source)
+                self.world.network.add_impairer("a-r", During(0, FAULTS_END_NS, kind), source)
 
     def _listen(self) -> None:
         listener = self.world.host("b").tcp_socket()
@@ -155,7 +190,7 @@ class Conversation:
         if port:
             socket.bind(0, "", port)
         talker = self.world.talker(socket)
-        talker.connect(0, self.world.resolve(to), to_port)
+        talker.connect(0, self.world.resolve(to, self.family), to_port)
         self._take(name, talker)
         self.world.pump(name)
 
@@ -211,11 +246,14 @@ class Conversation:
 
 
 CASES = st.tuples(
-    st.integers(0, 2**32), SIDES, SIDES, FAULTS, st.booleans(), st.sampled_from([0, 1_000_000, 50_000_000])
+    st.integers(0, 2**32), SIDES, SIDES, FAULTS, st.booleans(), st.sampled_from([0, 1_000_000, 50_000_000]), PATHS
 )  # fmt: skip
 
 
-def check(case: tuple[int, Side, Side, Faults, bool, int]) -> None:
+Case = tuple[int, Side, Side, Faults, bool, int, Path]
+
+
+def check(case: Case) -> None:
     conversation = Conversation(*case)
     conversation.run()
     conversation.check_end()
@@ -229,7 +267,7 @@ QUICK = settings(
 
 @QUICK
 @given(CASES)
-def test_the_same_bytes_arrive_and_both_ends_close(case: tuple[int, Side, Side, Faults, bool, int]) -> None:
+def test_the_same_bytes_arrive_and_both_ends_close(case: Case) -> None:
     check(case)
 
 
@@ -239,5 +277,5 @@ def test_the_same_bytes_arrive_and_both_ends_close(case: tuple[int, Side, Side, 
     phases=(Phase.explicit, Phase.generate),
 )  # fmt: skip
 @given(CASES)
-def test_the_same_bytes_arrive_and_both_ends_close_long(case: tuple[int, Side, Side, Faults, bool, int]) -> None:
+def test_the_same_bytes_arrive_and_both_ends_close_long(case: Case) -> None:
     check(case)
