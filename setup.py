@@ -17,6 +17,8 @@ SOURCE = Path(__file__).parent / "src"
 COMPILED = ("base", "tcp", "wire", "sim", "host", "apps", "drive")
 """The import closure of the simulator's hot path, compiled together: a compiled caller of an
 interpreted function is slower than both interpreted."""
+MORE = ("netsim/scenario/party.py", "netsim/scenario/pattern.py")
+"""Applications of scenarios: they run for every segment."""
 PURE = {"netsim/base/seams.py", "netsim/sim/topology.py", "netsim/drive/tun.py"}
 """Modules at the edge: they hold a library or a device, and nothing hot."""
 
@@ -29,7 +31,7 @@ def modules() -> list[str]:
             relative = path.relative_to(SOURCE).as_posix()
             if path.name != "__init__.py" and relative not in PURE:
                 found.append(f"src/{relative}")
-    return found
+    return found + [f"src/{path}" for path in MORE]
 
 
 def extensions() -> list[object]:

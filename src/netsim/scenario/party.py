@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from netsim.base.seams import mypyc_attr
 from netsim.host.errors import CONNECTION_ERRORS, SocketError
 from netsim.host.poll import MSG_MORE, MSG_OOB, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, SHUT_WR
 from netsim.host.watch import Watcher
@@ -59,6 +60,7 @@ class Parties:
             listener.raw.watcher = None
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Soon(Watcher):
     """Something that looks at its socket after everything else at this instant has happened."""
 

@@ -1,7 +1,7 @@
 r"""The bytes that scripts send: numbered lines, so that a byte in the wrong place shows.
 
 `0000000\n0000001\n...`: every eight bytes are the number of their line. The pattern repeats
-after 16 MiB, far beyond any window.
+after 1 MiB.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from bisect import bisect_right
 from typing import Final
 
 _LINE: Final = 8
-_PERIOD: Final = 1 << 24
+_PERIOD: Final = 1 << 20
 _GROWTH: Final = 1 << 16
 
-_block = bytearray()
+_block: Final = bytearray()
 
 
 def pattern(offset: int, count: int) -> bytes:
@@ -21,10 +21,12 @@ def pattern(offset: int, count: int) -> bytes:
     start = offset % _PERIOD
     end = start + count
     if end > _PERIOD:
-        return pattern(start, _PERIOD - start) + pattern(0, end - _PERIOD)
+        rest = end - _PERIOD
+        pieces = [pattern(start, _PERIOD - start), pattern(0, _PERIOD) * (rest // _PERIOD), pattern(0, rest % _PERIOD)]
+        return b"".join(pieces)
     if end > len(_block):
         _grow(end)
-    return bytes(memoryview(_block)[start:end])
+    return bytes(_block[start:end])
 
 
 def _grow(end: int) -> None:
