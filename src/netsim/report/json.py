@@ -1,8 +1,8 @@
 """A run as JSON, schema `netsim.run/1`: the names of the keys are a promise.
 
 Beyond the promised keys there are, per segment: `connection`, `cause`, `state_before`, `accepted`,
-`cite`, `outcome`, `copy_of`, `changes`; at the top: `connections`, `other_packets`, `parameters`,
-`absolute`.
+`cite`, `outcome`, `copy_of`, `changes`; at the top: `connections`, `statistics`, `other_packets`,
+`parameters`, `absolute`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from netsim.base.packet import IcmpMessage, UdpDatagram
+from netsim.report.stats import statistics_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -141,6 +142,7 @@ def run_object(
         ],
         "endpoints": {record.name: endpoint_object(record) for record in recorder.endpoints.values()},
         "connections": connection_numbers(recorder),
+        "statistics": statistics_object(recorder),
         "absolute": absolute,
         "segments": [
             segment_object(row, recorder.receiver_of(row), absolute=absolute) for row in recorder.segments

@@ -184,6 +184,7 @@ def _side_files(result: RunResult, options: dict[str, Any]) -> None:
 @click.option("--explain", is_flag=True, help="Under each step, one sentence saying why, with its RFC section.")
 @click.option("--all", "show_all", is_flag=True, help="Fold nothing: every segment, every timer.")
 @click.option("--connection", type=click.IntRange(min=1), default=None, metavar="N", help="Show only connection N.")
+@click.option("--stats", is_flag=True, help="Numbers of each connection: octets, losses, causes, times.")
 @click.option("--absolute", is_flag=True, help="Sequence numbers as they are, not relative to the ISNs.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Plain ASCII.")
 @click.option("--width", type=click.IntRange(80, 140), default=None, help="Columns to draw in.")
