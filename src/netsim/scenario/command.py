@@ -152,6 +152,10 @@ def _render(result: RunResult, wall_s: float, options: dict[str, Any]) -> str:
     lines = draw(ladder, drawing)
     if options["explain"]:
         lines = with_lesson(lines, result.scenario.lesson, drawing.width)
+    if options["stats"]:
+        from netsim.report.stats import statistics_lines
+
+        lines += statistics_lines(result.recorder)
     lines += verdict_lines(
         result.recorder, expectations_of(result), result.simulated_ns, wall_s, drawing.width, excerpts(result, drawing)
     )
