@@ -11,6 +11,7 @@ from netsim.host.poll import MSG_MORE, MSG_OOB, POLLERR, POLLHUP, POLLIN, POLLOU
 from netsim.host.watch import Watcher
 from netsim.scenario.model import Read
 from netsim.scenario.pattern import Stream
+from netsim.sim.kernel import APPLICATION, Action
 
 if TYPE_CHECKING:
     from netsim.drive.virtual import World
@@ -67,22 +68,43 @@ class Soon(Watcher):
     def __init__(self, parties: Parties, host: str) -> None:
         self.parties = parties
         self.host = host
+        self._sim = parties.world.sim
+        self._stack = parties.world.host(host)
+        self._action = Look(self, f"application on {host}")
         self._due = False
 
     def socket_changed(self, now_ns: int, socket: TcpSocket | UdpSocket) -> None:
         """Look soon; once is enough."""
         if not self._due:
             self._due = True
-            self.parties.world.at(self.parties.world.now_ns, self._look_now, f"application on {self.host}")
+            self._sim.schedule(self._sim.now_ns, APPLICATION, self._action)
 
-    def _look_now(self, now_ns: int) -> None:
+    def look_now(self, now_ns: int) -> None:
+        """The instant's arrivals and timers are over: look, and let the host send what came of it."""
         self._due = False
         self.look(now_ns)
-        self.parties.world.pump(self.host)
+        self.parties.world.pump(self._stack)
 
     def look(self, now_ns: int) -> None:
         """See what can be done."""
         raise NotImplementedError
+
+
+class Look(Action):
+    """The event at which an application looks at its socket."""
+
+    def __init__(self, soon: Soon, text: str) -> None:
+        self._soon = soon
+        self._text = text
+
+    def run(self, now_ns: int) -> bool:
+        """Look."""
+        self._soon.look_now(now_ns)
+        return True
+
+    def describe(self) -> str:
+        """`application on client`."""
+        return self._text
 
 
 class ListenerParty(Soon):
@@ -121,6 +143,7 @@ class Party(Soon):
         self.app = app
         self.name = ""
         self.key: Key | None = None
+        self._peer: Party | None = None
         self.conn = 0
         self.dead = False
         self.stream = Stream()
@@ -147,10 +170,10 @@ class Party(Soon):
 
     def peer(self) -> Party | None:
         """The application at the other end, if there is one."""
-        if self.key is None:
-            return None
-        local_addr, local_port, remote_addr, remote_port = self.key
-        return self.parties.by_key.get((remote_addr, remote_port, local_addr, local_port))
+        if self._peer is None and self.key is not None:
+            local_addr, local_port, remote_addr, remote_port = self.key
+            self._peer = self.parties.by_key.get((remote_addr, remote_port, local_addr, local_port))
+        return self._peer
 
     # -- what steps do -----------------------------------------------------------------------
 
