@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netsim.base import events as ev
-from netsim.base.errors import UsageError
+from netsim.base.errors import ScenarioError, UsageError
 from netsim.base.reasons import Reason
 from netsim.base.units import format_seconds
 from netsim.host.errors import SocketError
@@ -106,6 +106,8 @@ class Director:
             getattr(self, f"_do_{step.action}")(step, now_ns)
         except SocketError as failure:
             self._problem(step, now_ns, failure.errno_name, str(failure))
+        except UsageError as error:
+            raise ScenarioError(f"step {step.index + 1} ({step.action}): {error}", file=self.scenario.file) from None
         for host in self.world.hosts.values():
             self.world.pump(host)
         self._done(step, now_ns)

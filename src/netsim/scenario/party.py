@@ -35,14 +35,13 @@ class Parties:
         self.by_host: dict[str, list[Party]] = {}
         self.by_key: dict[Key, Party] = {}
         self.listeners: dict[str, list[ListenerParty]] = {}
+        self._numbers: dict[str, int] = {}
 
     def enter(self, party: Party, base: str) -> None:
         """Name a party: `base`, `base#2`, ..."""
-        number = 1
-        party.name = base
-        while party.name in self.by_name:
-            number += 1
-            party.name = f"{base}#{number}"
+        number = self._numbers.get(base, 0) + 1
+        self._numbers[base] = number
+        party.name = base if number == 1 else f"{base}#{number}"
         self.by_name[party.name] = party
         self.by_host.setdefault(party.host, []).append(party)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netsim.base.errors import ScenarioError
 from netsim.base.units import MS, SEC
 from netsim.scenario.loader import load_text
 from netsim.scenario.model import Scenario
@@ -154,6 +155,32 @@ def test_steps_follow_and_wait() -> None:
         "  - {segments: {from: server, flags: FIN, at: 9s}, count: 1}\n"
     )  # fmt: skip
     assert failures(result_of(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (
+            "{at: 1s, inject: {from: client, to: server, flags: SYN}}",
+            "step 1 (inject): inject from client to server: which ports?",
+        ),
+        ("{at: 1s, host: client, datagram: {to: 'server:5', bytes: 5000}}", ""),
+    ],
+)
+def test_what_only_shows_in_the_run_has_its_message_too(step: str, message: str) -> None:
+    text = TWO + f"script:\n  - {step}\n"
+    if message:
+        with pytest.raises(ScenarioError) as caught:
+            result_of(text)
+        assert message in str(caught.value)
+        assert caught.value.file == "test.yaml"
+    else:
+        assert "EMSGSIZE" in result_of(text).problems[0][1]
+
+
+def test_a_timer_that_does_not_run_cannot_expire() -> None:
+    with pytest.raises(ScenarioError, match="no running RTO timer"):
+        result_of(TWO + OPEN + "  - {at: 1s, host: client, expire: RTO}\n")
 
 
 def test_an_application_call_that_fails_is_part_of_the_story() -> None:
