@@ -28,8 +28,17 @@ def _pairs(values: tuple[str, ...], what: str, value_needed: bool) -> list[tuple
     return pairs
 
 
+def _export(name: str, side: str | None, profile: str | None, output: str | None) -> int:
+    """Write a scenario as a script."""
+    from netsim.packetdrill.export import export
+    from netsim.report.console import write_text
+
+    write_text(output, export(name, side, profile=profile or "linux"))
+    return 0
+
+
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="Form of the output."
 )
@@ -43,6 +52,8 @@ def _pairs(values: tuple[str, ...], what: str, value_needed: bool) -> list[tuple
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), default=1, help="Number of processes.")
 @click.option("--ladder", is_flag=True, help="Show every script's run as a ladder (one process).")
 @click.option("--pcap", metavar="PATH", help="Write what crossed the wire: a file, or a folder for several scripts.")
+@click.option("--export", metavar="SCENARIO", help="Write a scenario as a script instead (--side: which host).")
+@click.option("--side", metavar="HOST", help="With --export: the host under test [default: who opens].")
 @click.option("--quiet", "-q", is_flag=True, help="Only the summary.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
 def packetdrill(
@@ -58,6 +69,8 @@ def packetdrill(
     jobs: int,
     ladder: bool,
     pcap: str | None,
+    export: str | None,
+    side: str | None,
     quiet: bool,
     color: str,
 ) -> int:
@@ -68,6 +81,10 @@ def packetdrill(
 
     Example:  netsim packetdrill tests/packetdrill -j 2
     """
+    if export is not None:
+        return _export(export, side, profile, output)
+    if not paths:
+        raise click.UsageError("name a script, a folder or -; or a scenario with --export")
     from netsim.packetdrill.batch import Summary, find_scripts, run_all
 
     options = RunOptions(
