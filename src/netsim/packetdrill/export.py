@@ -71,7 +71,8 @@ class _Writer:
         numbers = {e.conn for e in events if isinstance(e, SegmentSent | SegmentReceived)}
         if len(numbers) != 1:
             raise UsageError(
-                f"host '{side}' of '{scenario.name}' has {len(numbers)} connections with segments; a script tells of one"
+                f"host '{side}' of '{scenario.name}' has {len(numbers)} connections with segments; "
+                "a script tells of one"
             )
         self.conn = numbers.pop()
         if any(isinstance(e, SegmentSent | SegmentReceived) and e.segment.encap_dport for e in events):
