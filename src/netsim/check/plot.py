@@ -98,7 +98,7 @@ def _round_trips(axis: Any, data: list[Line], acks: list[Line], resent: set[int]
             values.append((acks[place].t_ns - line.t_ns) / 1e6)
     axis.plot(times, values, ".", color=COLORS[0], markersize=3)
     axis.set_ylabel("RTT at the tap, ms")
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, max(values, default=1.0) * 1.15)
 
 
 def _flight(axis: Any, data: list[Line], acks: list[Line]) -> None:

@@ -109,7 +109,7 @@ class Tracker:
                 and r.wnd != 0
                 and not r.opts.problem
                 and not r.buf[r.tcp_at + 12] & 0x0E
-                and end <= h.limit
+                and end < h.limit
                 and size <= h.max_len
                 and (size != 0 or (moved != 0 and not r.tos & 3))
                 and t_ns >= self.now_ns

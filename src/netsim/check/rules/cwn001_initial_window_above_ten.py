@@ -54,7 +54,7 @@ class Cwn001(Rule):
             return
         allowed = h.law + h.iss + 1 - h.tfo_bytes
         sent = x.end - (x.r.flags & FIN) - h.iss - 1 - h.tfo_bytes
-        if sent <= allowed or not h.sent:
+        if sent <= allowed or h.head >= len(h.sent):
             return
         first = h.sent[h.head]
         if first.flags & SYN and h.head + 1 < len(h.sent):
