@@ -19,6 +19,7 @@ from netsim.scenario.model import (
     Scenario,
     Step,
 )
+from netsim.scenario.pattern import pattern
 from netsim.scenario.reader import Reader
 from netsim.scenario.validate import one_of
 from netsim.scenario.yamltree import Path
@@ -303,7 +304,12 @@ def _inject_args(reader: Reader, path: Path, spec: dict[str, Any]) -> dict[str, 
     args["seq"] = reader.sequence((*path, "seq"), spec.get("seq", "next"))
     args["ack"] = reader.sequence((*path, "ack"), spec["ack"]) if "ack" in spec else None
     length = reader.size((*path, "len"), spec.get("len", 0), 0, 65000)
-    args["data"] = spec["text"].encode() if "text" in spec else bytes(length)
+    if "text" in spec:
+        args["data"] = spec["text"].encode()
+    elif args["seq"][0] == "rel" and args["seq"][1] > 0:  # an old duplicate: what that stream has there
+        args["data"] = pattern(args["seq"][1] - 1, length)
+    else:
+        args["data"] = bytes(length)
     args["win"] = reader.count((*path, "win"), spec.get("win", 65535), 0, 65535)
     args["mss"] = reader.count((*path, "mss"), spec["mss"], 0, 65535) if "mss" in spec else None
     args["ts"] = (
