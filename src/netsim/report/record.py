@@ -222,6 +222,10 @@ class Recorder(ev.Sink):
         row = self._by_object.get(id(packet))
         return row if row is not None and row.packet is packet else None
 
+    def row_of_uid(self, uid: int) -> PacketRow | None:
+        """The row of the packet that the network numbered `uid`; None: never seen."""
+        return self._by_uid.get(uid)
+
     def _network_row(self, packet: Packet, host: str, t_ns: int) -> PacketRow:
         """The row of a packet that the network carries; a new one if no endpoint announced it."""
         row = self.row_of(packet)

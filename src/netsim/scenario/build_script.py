@@ -449,7 +449,7 @@ def _build_intervention(reader: Reader, path: Path, spec: dict[str, Any]) -> Int
         if len(found) != 1:
             raise reader.error(path, f"with '{place}' goes exactly one of {', '.join(kinds)}")
         what = found[0]
-        allowed = (place, what) if place == "packet" else (place, what, "host", "connection")
+        allowed = (place, what, "step") if place == "packet" else (place, what, "host", "connection")
         reader.only(path, spec, allowed, f"'{what}' at a {place}")
         here = (*path, what)
         change = Intervention(what, spec.get("packet"), spec.get("step"))

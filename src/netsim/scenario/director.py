@@ -9,6 +9,7 @@ from netsim.base.errors import ScenarioError, UsageError
 from netsim.base.reasons import Reason
 from netsim.base.units import format_seconds
 from netsim.host.errors import SocketError
+from netsim.scenario.faults import effects_of
 from netsim.scenario.inject import Injector
 from netsim.scenario.model import Read
 from netsim.scenario.moments import Watch
@@ -16,6 +17,7 @@ from netsim.scenario.outcome import Flow
 from netsim.scenario.party import ListenerParty, Parties, Party, TransferParty
 from netsim.scenario.world import new_socket
 from netsim.sim.chance import Loss
+from netsim.sim.impair import Verdict
 from netsim.tcp.timers import NAMES
 
 if TYPE_CHECKING:
@@ -299,7 +301,9 @@ class Director:
 
     def intervene(self, change: Intervention, now_ns: int) -> None:
         """One of the scenario's changes at a step of the simulator."""
-        if change.what == "link":
+        if change.packet is not None:
+            change_in_flight(self.world, change, self.wire, now_ns)
+        elif change.what == "link":
             change_link(self.world, change.link, now_ns)
         else:
             party = self.party(change.host, change.connection)
@@ -311,6 +315,26 @@ class Director:
                 party.finish(now_ns, change.what)
         for host in self.world.hosts.values():
             self.world.pump(host)
+
+
+def change_in_flight(world: World, change: Intervention, wire: Wire, now_ns: int) -> None:
+    """Drop, delay, duplicate, corrupt or edit a packet on its way. UsageError: it is not on its way."""
+    uid = change.packet or 0
+    flight = world.network.find_in_flight(uid)
+    if flight is None:
+        raise UsageError(f"intervention at step {change.step}: packet {uid} is not on its way then")
+    channel, rule = flight.channel, "what if"
+    if change.what == "drop":
+        channel.take_out(now_ns, uid, rule=rule)
+    elif change.what == "delay":
+        channel.postpone(now_ns, uid, change.by_ns, rule)
+    elif change.what == "duplicate":
+        channel.replicate(now_ns, uid, rule)
+    else:
+        verdict = Verdict(flight.packet)
+        for effect in effects_of(change.what, change.by_ns, change.edit, wire):
+            effect.apply(verdict, rule)
+        channel.replace(now_ns, uid, verdict.packet, rule)
 
 
 def change_link(world: World, args: dict[str, Any], now_ns: int) -> None:

@@ -67,7 +67,8 @@ class EditFields(Effect):
             packet.payload = edit.payload
 
 
-def _effects(what: str, by_ns: int, edit: Edit | None, wire: Wire) -> list[Effect]:
+def effects_of(what: str, by_ns: int, edit: Edit | None, wire: Wire) -> list[Effect]:
+    """What a fault or an intervention of the kind `what` does to a packet."""
     if what == "drop":
         return [Drop()]
     if what == "delay":
@@ -83,7 +84,7 @@ def _effects(what: str, by_ns: int, edit: Edit | None, wire: Wire) -> list[Effec
 def put_in_force(scenario: Scenario, world: World, wire: Wire) -> None:
     """Interventions at packets first, then the faults in their order."""
     for change in scenario.interventions:
-        if change.packet is not None:
+        if change.packet is not None and change.step is None:
             world.network.add_rule(_rule_of_change(change, wire))
     for index, fault in enumerate(scenario.faults):
         world.network.add_rule(_rule_of_fault(fault, index, world, wire), fault.link or "")
@@ -92,13 +93,13 @@ def put_in_force(scenario: Scenario, world: World, wire: Wire) -> None:
 def _rule_of_change(change: Intervention, wire: Wire) -> Rule:
     assert change.packet is not None
     name = f"{change.what} packet {change.packet}"
-    return Rule(name, Match(uid=change.packet), _effects(change.what, change.by_ns, change.edit, wire))
+    return Rule(name, Match(uid=change.packet), effects_of(change.what, change.by_ns, change.edit, wire))
 
 
 def _rule_of_fault(fault: Fault, index: int, world: World, wire: Wire) -> Rule:
     rng = world.sim.rng(f"fault {index}") if fault.chance is not None else None
     match = RowMatch(fault.match, wire, rng, fault.chance or 0.0)
-    effects = _effects(fault.what, fault.by_ns, fault.edit, wire)
+    effects = effects_of(fault.what, fault.by_ns, fault.edit, wire)
     return Rule(
         fault.name, match, effects, nth=fault.nth, every=fault.every or 0, count=fault.count or 0
     )  # fmt: skip

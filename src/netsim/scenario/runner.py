@@ -19,7 +19,7 @@ from netsim.scenario.outcome import Delivery, RunResult
 from netsim.scenario.world import build_world
 
 if TYPE_CHECKING:
-    from netsim.scenario.model import Scenario
+    from netsim.scenario.model import Intervention, Scenario
     from netsim.scenario.outcome import Verdict
 
 
@@ -88,15 +88,20 @@ class Run:
         self.over = False
 
     def step(self) -> bool:
-        """One event of the simulator. False: the run is over."""
-        self._intervene()
+        """One event of the simulator, after the interventions that are due. False: the run is over."""
+        while self.intervene() is not None:
+            pass
         if not self.over and not self.world.sim.step(self.scenario.until_ns):
             self.over = True
         return not self.over
 
-    def _intervene(self) -> None:
-        while self._changes and (self._changes[0].step or 0) <= self.world.sim.steps:
-            self.director.intervene(self._changes.pop(0), self.world.now_ns)
+    def intervene(self) -> Intervention | None:
+        """Carry out the next intervention if it is due now; None: none is."""
+        if not self._changes or (self._changes[0].step or 0) > self.world.sim.steps:
+            return None
+        change = self._changes.pop(0)
+        self.director.intervene(change, self.world.now_ns)
+        return change
 
     def finish(self) -> RunResult:
         """Run to the end and judge."""

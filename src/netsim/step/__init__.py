@@ -1,0 +1,1 @@
+"""Stepping through a run, forwards and backwards: the debugger without any terminal."""

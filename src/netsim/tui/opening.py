@@ -1,0 +1,59 @@
+"""From a name or a path to a debugger: scenario, packetdrill script or capture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netsim.base.errors import UsageError
+from netsim.step.debugger import Debugger, Origin
+
+if TYPE_CHECKING:
+    from netsim.step.source import Source
+
+CAPTURES = (".pcap", ".pcapng", ".cap", ".dmp")
+MAGIC = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
+
+
+def open_debugger(
+    name: str,
+    *,
+    seed: int | None = None,
+    overrides: dict[str, str] | None = None,
+    profile: str | None = None,
+    connection: int | None = None,
+) -> Debugger:
+    """A debugger on a scenario (a name or a file), a packetdrill script (.pkt) or a capture."""
+    path = Path(name)
+    if path.suffix == ".pkt":
+        return Debugger(_script(name, profile))
+    if path.suffix in CAPTURES or (path.is_file() and _begins_like_a_capture(path)):
+        return Debugger(_capture(name, connection))
+    if connection is not None:
+        raise UsageError("--connection goes with a capture")
+    from netsim.scenario import catalog
+    from netsim.scenario.loader import load
+    from netsim.step.source import ScenarioSource
+
+    scenario = load(name, overrides, profile=profile)
+    builtin = catalog.path_of(name) if scenario.file == f"{name}.yaml" else None
+    raw = (builtin if builtin is not None else Path(scenario.file)).read_bytes()
+    source = ScenarioSource(scenario, seed)
+    return Debugger(source, Origin(scenario, raw, source.seed, profile))
+
+
+def _begins_like_a_capture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in MAGIC
+
+
+def _script(name: str, profile: str | None) -> Source:
+    from netsim.step.script import ScriptSource
+
+    return ScriptSource.open(name, profile)
+
+
+def _capture(name: str, connection: int | None) -> Source:
+    from netsim.step.capture import CaptureSource
+
+    return CaptureSource.open(name, connection)
