@@ -159,7 +159,8 @@ def save(branch: Branch, scenario: Scenario, raw: bytes, path: str, profile: str
     The original's text is kept; seed, parameters and profiles are those of this run, the
     interventions are added, and expectations that the branch does not fulfil are left out.
     """
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     yaml = YAML()
     yaml.width = 120

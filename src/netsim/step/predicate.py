@@ -91,8 +91,9 @@ class _Parser:
             place = match.end()
 
     def _error(self, message: str) -> UsageError:
-        return UsageError(f"{message}; write for example: {self.hosts[0] if self.hosts else 'client'}.state == TIME-WAIT,"
-                          " client.cwnd < 4*mss, segment.flags has RST")  # fmt: skip
+        host = self.hosts[0] if self.hosts else "client"
+        examples = f"{host}.state == TIME-WAIT, {host}.cwnd < 4*mss, segment.flags has RST"
+        return UsageError(f"{message}; write for example: {examples}")
 
     def _peek(self) -> str:
         return self.tokens[self.at][1] if self.at < len(self.tokens) else ""

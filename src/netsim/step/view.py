@@ -80,8 +80,11 @@ def variables(snapshot: Snapshot) -> dict[str, str]:
 
 
 class Space:
-    """The sender's sequence space in bytes from the ISN: [0, una) acknowledged, [una, nxt) in flight,
-    [nxt, edge) may be sent, from `edge` on it may not; `unsent` bytes wait to be sent."""
+    """The sender's sequence space in bytes from the ISN.
+
+    [0, una) is acknowledged, [una, nxt) in flight, [nxt, edge) may be sent, from `edge` on
+    it may not; `unsent` bytes wait to be sent.
+    """
 
     __slots__ = ("edge", "nxt", "una", "unsent")
 

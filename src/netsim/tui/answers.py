@@ -13,7 +13,8 @@ def read_answers(path: str) -> list[dict[str, Any]]:
 
     UsageError: no such file. InputError: it is not of that form, with the line where it can be told.
     """
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Example:  netsim step last-ack-lost   |   printf 'n\\nn\\ntcb client\\n' | netsim step last-ack-lost --plain"
+    epilog="Example:  netsim step last-ack-lost"
+    "   |   printf 'n\\nn\\ntcb client\\n' | netsim step last-ack-lost --plain"
 )
 @click.argument("scenario")
 @click.option("--plain", is_flag=True, help="A prompt, one line at a time; commands from stdin, so it can be scripted.")

@@ -48,12 +48,8 @@ def _begins_like_a_capture(path: Path) -> bool:
 
 
 def _script(name: str, profile: str | None) -> Source:
-    from netsim.step.script import ScriptSource
-
-    return ScriptSource.open(name, profile)
+    raise UsageError(f"{name}: scripts cannot be stepped through; `netsim packetdrill {name}` runs it")
 
 
 def _capture(name: str, connection: int | None) -> Source:
-    from netsim.step.capture import CaptureSource
-
-    return CaptureSource.open(name, connection)
+    raise UsageError(f"{name}: captures cannot be stepped through; `netsim check {name}` shows its connections")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -67,10 +68,8 @@ def session(
 def _read(commands: TextIO, out: TextIO, interactive: bool) -> str | None:
     """The next command, None at the end of the input."""
     if interactive and commands is sys.stdin:
-        try:
+        with contextlib.suppress(ImportError):
             import readline  # noqa: F401  line editing and history
-        except ImportError:
-            pass
         try:
             return input(PROMPT)
         except EOFError:
