@@ -207,3 +207,12 @@ def test_dull_means_nothing_to_see() -> None:
     arrow.win = 0
     assert not is_dull(arrow)
     assert not is_dull(Arrow(0, LEFT, "FIN,ACK"))
+
+
+def test_a_fast_network_shows_microseconds_however_long_it_takes() -> None:
+    slow, fast = Arrow(0, LEFT, "ACK"), Arrow(10**9, LEFT, "ACK")
+    slow.arrival_ns = fast.arrival_ns = 30_000
+    fast.arrival_ns += 10**9
+    assert "1.000000" in plain(draw(Ladder("a", "b", [slow, fast])))
+    fast.arrival_ns = slow.arrival_ns = 10**9 + 10**7
+    assert "1.000000" not in plain(draw(Ladder("a", "b", [slow, fast])))
