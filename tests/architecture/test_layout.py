@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "netsim"
 BANNED_NAMES = {"utils", "util", "misc", "helpers", "common", "process"}
 MAX_LINES = 650
-MAX_FUNCTION_LINES = 120
+MAX_FUNCTION_LINES = 100
+MAX_FIELDS = 140
+"""A constructor that sets one field a line may be longer."""
 
 CITATION = re.compile(r"RFC (\d+)")
 OBSOLETE = {"793", "1323", "2581", "2988", "3782", "6093", "8312"}
@@ -33,7 +35,8 @@ def test_module_is_well_formed(path: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
-            assert length <= MAX_FUNCTION_LINES, f"{path}:{node.lineno}: {node.name} has {length} lines"
+            most = MAX_FUNCTION_LINES if node.name != "__init__" else MAX_FIELDS
+            assert length <= most, f"{path}:{node.lineno}: {node.name} has {length} lines"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SRC)))

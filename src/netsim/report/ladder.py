@@ -8,6 +8,7 @@ the end. 80 columns suffice; more are used for window, timestamps and arrival ti
 from __future__ import annotations
 
 import textwrap
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.units import MS, format_seconds
@@ -409,8 +410,7 @@ def _time_digits(items: list[Item]) -> int:
     arrows = [item for item in known if isinstance(item, Arrow)]
     flights = sorted(arrow.arrival_ns - arrow.t_ns for arrow in arrows if arrow.arrival_ns is not None)
     if not flights:  # a tap saw them: how soon one side follows the other
-        pairs = zip(arrows, arrows[1:], strict=False)
-        gaps = [two.t_ns - one.t_ns for one, two in pairs if one.side != two.side]
+        gaps = [two.t_ns - one.t_ns for one, two in pairwise(arrows) if one.side != two.side]
         return 6 if sum(0 < gap < MS // 2 for gap in gaps) > 2 else 3
     return 6 if 0 < flights[len(flights) // 2] < MS // 2 else 3
 
