@@ -149,7 +149,7 @@ class Director:
 
     def _party_of(self, step: Step) -> Party:
         party = self.party(step.host, step.connection, step.index)
-        if party is None:
+        if party is None or party.dead:
             which = f"connection '{step.connection}'" if step.connection else "a connection"
             raise SocketError("ENOTCONN", f"{step.host} does not have {which} at {format_seconds(self.world.now_ns)} s")
         return party

@@ -53,7 +53,7 @@ class Parties:
 
     def forget(self, host: str) -> None:
         """The host crashed: its applications are gone."""
-        for party in self.by_host.get(host, []):
+        for party in self.by_host.pop(host, []):
             party.dead = True
             party.raw.watcher = None
         for listener in self.listeners.pop(host, []):

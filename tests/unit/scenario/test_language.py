@@ -313,3 +313,18 @@ def test_an_expectation_notices_a_wrong_duration() -> None:
     found = failures(result_of(SKETCH.replace("lasts: 2*msl", "lasts: 2*msl + 1ms")))
     assert len(found) == 1
     assert "it lasted 120 s" in found[0]
+
+
+def test_a_crashed_host_has_forgotten_its_connections() -> None:
+    text = TWO + OPEN + (
+        "  - {at: 1s, host: server, crash}\n  - {at: 2s, host: server, send: 10 bytes}\n"
+        "  - {at: 3s, host: client, send: 10 bytes}\n  - {at: 4s, host: server, listen: 80}\n"
+        "  - {at: 5s, host: client, connect: 'server:80'}\n  - {at: 6s, host: server, send: 20 bytes}\n"
+        "expect:\n  - {host: client, connection: client, told: connection-reset}\n"
+        "  - {host: client, connection: 'client#2', delivered: 20 bytes}\n  - {none: {from: server, at: 2s}}\n"
+    )  # fmt: skip
+    result = result_of(text)
+    assert failures(result) == []
+    assert [text for _, text in result.problems] == [
+        "step 4 (send at server): ENOTCONN: server does not have a connection at 2.000 s"
+    ]
