@@ -224,7 +224,9 @@ def run(scenario: str, seed: int | None, quiet: bool, **options: Any) -> int:
     result = run_scenario(loaded, seed=seed, record=needs_record)
     wall_s = time.perf_counter() - started
     _side_files(result, options)
-    if not quiet or options["output"] not in (None, "-"):
+    as_data = options["output_format"] == "json" and options["pcap"] != "-"
+    if not quiet or as_data or options["output"] not in (None, "-"):
+        # --quiet with JSON: nothing is recorded, so there are no segments, but the verdict and the times are told
         write_text(options["output"], _render(result, wall_s, options))
     return 0 if result.passed else 1
 

@@ -145,8 +145,8 @@ class Run:
 
     def _simulated_ns(self) -> int:
         """When the last thing happened; time may stand at `until` where nothing was left to happen."""
-        if self.recording and self.world.sim.next_at() is None:
-            return self.recorder.last_ns
+        if self.world.sim.next_at() is None:
+            return self.recorder.last_ns if self.recording else self.world.sim.last_ns
         return self.world.now_ns
 
     def _verdicts(self, result: RunResult) -> list[Verdict]:

@@ -60,6 +60,8 @@ class Simulator:
     def __init__(self, seed: int | str = 1) -> None:
         self.seed = seed
         self.now_ns = 0
+        self.last_ns = 0
+        """When the last event ran; `now_ns` may have moved on to the end of the run since."""
         self.steps = 0
         self.stopped = False
         self._heap: list[tuple[int, int, int, Action]] = []
@@ -117,6 +119,7 @@ class Simulator:
             self.now_ns = at_ns
             if action.run(at_ns):
                 self.steps += 1
+                self.last_ns = at_ns
                 return True
         return False
 
