@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from netsim.report.ladder import Options
     from netsim.scenario.model import Scenario
     from netsim.scenario.outcome import RunResult
+
+
+STRIDE: Final = 20_000
+"""Events of the simulator between two looks at the clock."""
 
 
 def parse_overrides(texts: tuple[str, ...]) -> dict[str, str]:
@@ -163,6 +168,23 @@ def _render(result: RunResult, wall_s: float, options: dict[str, Any]) -> str:
     return paint(lines, color=use_color(options["color"], output), ascii_only=ascii_only)
 
 
+def _carry_out(scenario: Scenario, seed: int | None, *, record: bool, progress: bool) -> RunResult:
+    """Run it; `progress` tells on stderr how far it has come, once it has taken a second."""
+    from netsim.scenario.runner import Run
+
+    run = Run(scenario, seed=seed, record=record)
+    shown = ""
+    started = time.monotonic()
+    while progress and not scenario.interventions and run.world.sim.run(scenario.until_ns, STRIDE) == STRIDE:
+        if time.monotonic() - started > 1:
+            text = f"{run.world.now_ns / 1e9:.1f} s simulated, {run.world.sim.steps:,} events"
+            click.echo(f"\r{text:<{len(shown)}}", err=True, nl=False)
+            shown = text
+    if shown:
+        click.echo(f"\r{' ' * len(shown)}\r", err=True, nl=False)
+    return run.finish()
+
+
 def _side_files(result: RunResult, options: dict[str, Any]) -> None:
     """`--pcap` and `--plot`."""
     if options["pcap"]:
@@ -210,7 +232,6 @@ def run(scenario: str, seed: int | None, quiet: bool, **options: Any) -> int:
     """
     from netsim.scenario.expect import WITHOUT_RECORD
     from netsim.scenario.loader import load
-    from netsim.scenario.runner import run as run_scenario
 
     loaded = load(scenario, parse_overrides(options["overrides"]), profile=options["profile"])
     if options["tap"] and not options["pcap"]:
@@ -221,7 +242,7 @@ def run(scenario: str, seed: int | None, quiet: bool, **options: Any) -> int:
     started = time.perf_counter()
     # without a record a run is several times faster; only what applications saw can be judged then
     needs_record = needs_record or any(expectation.kind not in WITHOUT_RECORD for expectation in loaded.expect)
-    result = run_scenario(loaded, seed=seed, record=needs_record)
+    result = _carry_out(loaded, seed, record=needs_record, progress=not quiet and sys.stderr.isatty())
     wall_s = time.perf_counter() - started
     _side_files(result, options)
     as_data = options["output_format"] == "json" and options["pcap"] != "-"

@@ -204,3 +204,16 @@ def test_states_marks_what_a_scenario_took(capsys: pytest.CaptureFixture[str]) -
     taken = {(edge["old"], edge["new"]) for edge in edges if edge["covered_by"]}
     assert {("ESTABLISHED", "FIN-WAIT-1"), ("FIN-WAIT-2", "TIME-WAIT"), ("TIME-WAIT", "CLOSED")} <= taken
     assert ("FIN-WAIT-1", "CLOSING") not in taken
+
+
+def test_progress_changes_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from netsim.scenario import command
+    from netsim.scenario.loader import load
+
+    scenario = load("bulk", {"bytes": "200kB", "loss": "2%"})
+    alone = command._carry_out(scenario, 3, record=True, progress=False).digest
+    monkeypatch.setattr(command, "STRIDE", 7)
+    monkeypatch.setattr(command.time, "monotonic", iter(range(10**9)).__next__)
+    watched = command._carry_out(scenario, 3, record=True, progress=True).digest
+    assert watched == alone
+    assert "s simulated" in capsys.readouterr().err
