@@ -74,9 +74,10 @@ def page() -> str:
     lines = [
         "# The profiles, field by field",
         "",
-        "A profile is data: the numbers and choices in which TCP stacks differ. `rfc` holds the RFCs' values, `linux` those",
-        "of Linux 6.18, `freebsd` those of FreeBSD's default stack. Rows in which all three agree are left out. The last",
-        "column is the evidence for the values that are not the RFC's. This page is written by `scripts/profile_table.py`.",
+        "A profile is data: the numbers and choices in which TCP stacks differ. `rfc` holds the RFCs' values, `linux`",
+        "those of Linux 6.18, `freebsd` those of FreeBSD's default stack. Rows in which all three agree are left out.",
+        "The last column is the evidence for the values that are not the RFC's. This page is written by",
+        "`scripts/profile_table.py`.",
         "",
         "| field | meaning | rfc | linux | freebsd | evidence |",
         "|---|---|---|---|---|---|",

@@ -87,7 +87,6 @@ class Machine:
         self.host.settings.syn_backlog = 128
         self.settled: Callable[[], None] | None = None
         self.watcher: Callable[[], None] | None = None
-        self.tso = True
         self.counters: dict[str, int] = {}
         self.md5_keys: dict[str, bytes] = {}
         self._sent = 0
@@ -100,6 +99,7 @@ class Machine:
         for conn in host.connections.values():
             conn.ep.profile = profile
             conn.ep.receiver.profile = profile
+            conn.ep.sender.profile = profile
         if settings.system == "freebsd":
             host.settings.send_resets = settings.number("net.inet.tcp.blackhole") == 0
             host.settings.udp_tunnel_port = settings.number("net.inet.tcp.udp_tunneling_port")
@@ -119,7 +119,7 @@ class Machine:
     def set_offload(self, feature: str, enabled: bool) -> None:
         """`ethtool -K`: segmentation offload on or off."""
         if feature in ("tso", "gso"):
-            self.tso = enabled
+            self.settings.fixed["tso"] = enabled and self.settings.base.tso
             self.apply_settings()
 
     def set_route(self, route: RouteChange) -> None:

@@ -216,7 +216,7 @@ class SystemSettings:
 
     def profile(self) -> Profile:
         """The profile with everything that was set."""
-        if not self.values:
+        if not self.values and not self.fixed:
             return self.base
         fields = {**self._fields, **self.fixed}
         if self.system == "freebsd" and self.number("net.inet.tcp.pmtud_blackhole_detection"):
