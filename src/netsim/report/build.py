@@ -101,9 +101,11 @@ class Builder:
         self._twice: set[tuple[str, int]] = set()
         self._listened: set[str] = set()
         self._flow_of: dict[tuple[str, int], int] = {}
+        # what an endpoint sends tells its conversation; what reaches it may be a stray of an earlier one
         for row in recorder.segments:
             if row.conn_from:
                 self._flow_of.setdefault((row.sender, row.conn_from), row.flow)
+        for row in recorder.segments:
             if row.conn_to:
                 self._flow_of.setdefault((row.receiver, row.conn_to), row.flow)
         self._numbers = {flow: place for place, flow in enumerate(sorted(self.sides.flows), 1)}
