@@ -77,8 +77,15 @@ def syn_timeout(ep: Endpoint, now_ns: int) -> None:
     resent = ep.syn_transmissions
     is_syn = ep.state is SYN_SENT
     ep.timer_expired(now_ns, RTO, why.RESEND_SYN if is_syn else why.RESEND_SYN_ACK, resent)
-    limit = (ep.options.syn_retries or profile.syn_r2_retries) if is_syn else profile.syn_ack_retries
-    if limit and resent > limit and now_ns - ep.opened_at_ns >= profile.syn_r2_ns:
+    limit, time_limit_ns = profile.syn_ack_retries, profile.syn_r2_ns
+    if is_syn:
+        limit = ep.options.syn_retries or profile.syn_r2_retries
+        if limit and not ep.options.syn_retries:
+            limit += profile.syn_linear_timeouts
+    elif ep.state is not SYN_RECEIVED:
+        # CLOSE was called before the SYN was acknowledged: the ordinary R2 holds.
+        limit, time_limit_ns = profile.r2_retries, profile.r2_ns
+    if limit and resent > limit and now_ns - ep.opened_at_ns >= time_limit_ns:
         give_up(ep, now_ns)
         return
     ep.syn_transmissions += 1

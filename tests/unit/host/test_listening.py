@@ -6,6 +6,9 @@ from netsim.base.events import PacketSent
 from netsim.base.packet import ACK, FIN, OPT_MSS, RST, SYN, IcmpMessage, Segment, UdpDatagram
 from netsim.base.seqnum import seq_add
 from netsim.host.settings import HostSettings
+from netsim.tcp.profile.base import Profile
+from netsim.tcp.profile.freebsd import FREEBSD
+from netsim.tcp.profile.linux import LINUX
 
 from .helpers import A, B, Two, expect
 
@@ -186,3 +189,33 @@ def test_echo_requests_are_answered() -> None:
     two.put(IcmpMessage("2001:db8::1", "2001:db8::2", 128, 0))
     replies = [e.packet for e in two.events(PacketSent)]
     assert [(p.icmp_type, p.dst, p.payload) for p in replies] == [(0, A, b"abc"), (129, "2001:db8::1", b"")]
+
+
+def test_a_half_open_connection_is_given_up_by_every_profile() -> None:
+    for profile in (Profile(), LINUX, FREEBSD):
+        two = Two(profile=profile)
+        listener = two.listen()
+        two.put(syn_from(1))
+        two.link.change(two.now, up=False)
+        two.run()
+        assert listener.listener is not None
+        assert listener.listener.half_open == {}
+        assert two.b.tcp.slots == {}
+
+
+def test_a_close_before_the_handshake_is_over_does_not_try_for_ever() -> None:
+    """FIN-WAIT-1 with a SYN,ACK that nobody acknowledges: the ordinary R2 ends it."""
+    for profile in (Profile(), LINUX, FREEBSD):
+        two = Two(profile=profile)
+        one, other = two.a.tcp_socket(), two.b.tcp_socket()
+        one.bind(0, "", 80)
+        other.bind(0, "", 80)
+        expect("EINPROGRESS", one.connect, 0, B, 80)
+        expect("EINPROGRESS", other.connect, 0, A, 80)
+        two.run(15)
+        two.link.change(two.now, up=False)
+        one.close(two.now)
+        other.close(two.now)
+        two.run()
+        assert "FIN-WAIT-1" in two.states("a")
+        assert two.a.tcp.slots == two.b.tcp.slots == {}

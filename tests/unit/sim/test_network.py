@@ -10,6 +10,7 @@ from netsim.base.events import ListSink, PacketDropped
 from netsim.base.packet import IcmpMessage, Segment
 from netsim.base.units import MS
 from netsim.sim import reasons
+from netsim.sim.chance import Loss
 from netsim.sim.impair import Drop, Match, Rule
 from netsim.sim.kernel import Simulator
 from netsim.sim.link import LinkSettings
@@ -178,7 +179,7 @@ def test_building_mistakes_are_refused() -> None:
         (lambda: chain.net.add_link("a", "nobody", LinkSettings()), "no 'nobody'"),
         (lambda: chain.net.add_link("a", "a", LinkSettings()), "different ends"),
         (lambda: chain.net.add_link("a", "r1", LinkSettings()), "already"),
-        (lambda: chain.net.add_impairer("x", Book()), "no link"),  # type: ignore[arg-type]
+        (lambda: chain.net.add_impairer("x", Loss(chain.sim.rng("x"), 0.1)), "no link"),
     ):
         with pytest.raises(UsageError, match=text):
             call()
