@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from netsim.step.debugger import Debugger
     from netsim.step.view import End, View
 
-MAIN: Final = ("snd.una", "snd.nxt", "snd.wnd", "rcv.nxt", "rcv.wnd", "cwnd", "ssthresh", "srtt", "rto")
-"""The variables that always have a place."""
+ORDER: Final = (
+    "snd.una", "snd.nxt", "rcv.nxt", "snd.wnd", "cwnd", "ssthresh", "rto", "srtt", "rcv.wnd", "flight",
+    "unsent", "readable", "phase", "mss", "rttvar", "backoff", "iss", "irs", "snd.wl1", "snd.wl2",
+)  # fmt: skip
+"""The order of the variables on the screen, the most telling first."""
 
 
 def header(debugger: Debugger) -> str:
@@ -29,6 +32,11 @@ def header(debugger: Debugger) -> str:
 def _wrapped(text: str, width: int, indent: str, style: str = "") -> list[Line]:
     return [line((piece, style)) for piece in
             textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)]  # fmt: skip
+
+
+def wrapped(text: str, width: int, style: str) -> list[Line]:
+    """A sentence in lines of at most `width` columns."""
+    return _wrapped(text, max(10, width), "", style)
 
 
 def step_lines(debugger: Debugger, width: int) -> list[Line]:
