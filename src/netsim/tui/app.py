@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from netsim.step.debugger import Debugger
 
 KEYS = (
-    ("n", "next"), ("p", "back"), ("s", "segment"), ("c", "state"), ("g", "go to"), ("b", "break"),
-    ("f", "what if"), (":", "command"), ("?", "help"), ("q", "quit"),
+    ("n", "next"), ("p", "back"), ("s", "segment"), ("c", "state"), ("g", "goto"), ("b", "break"),
+    ("f", "what if"), (":", "more"), ("?", "help"), ("q", "quit"),
 )  # fmt: skip
 WIDE, TALL = 110, 34
 """From this size on there is room for the state diagram."""
@@ -70,6 +70,7 @@ class Stepper(App[int]):
     CSS_PATH = "stepper.tcss"
     TITLE = "netsim step"
     ENABLE_COMMAND_PALETTE = True
+    AUTO_FOCUS = None  # keys are commands; only an open command line takes text
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,right,down", "run_command('next')", "next"),
         Binding("p,left,up", "run_command('back')", "back"),
@@ -176,7 +177,7 @@ class Stepper(App[int]):
         made = Text(no_wrap=True, overflow="crop")
         for key, words in KEYS:
             made.append(key, "bold reverse")
-            made.append(f" {words}  ")
+            made.append(f" {words} ")
         return made
 
     # --- commands ---------------------------------------------------------------------------
