@@ -20,6 +20,7 @@ QUIET_TIMERS: Final = frozenset({"pacing"})
 TIMER_WORDS: Final = {
     "delayed-ACK": "delayed ACK",
     "loss-probe": "tail loss probe",
+    "override": "silly-window override",
     "FIN-WAIT-2": "FIN-WAIT-2 time-out",
 }
 CHANGE_WORDS: Final = {"delay": "delayed", "reorder": "delayed", "corrupt": "corrupted", "edit": "altered"}

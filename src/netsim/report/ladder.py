@@ -334,7 +334,7 @@ class _Drawer:
             tail += f" ↻ {arrow.resent}".rstrip()
         if arrow.copy:
             tail += " (duplicate)"
-        for change in arrow.changes:
+        for change in arrow.changes if arrow.lost is None else ():
             tail += f" ({change})"
         if arrow.note:
             tail += f" {arrow.note}"
@@ -348,8 +348,6 @@ class _Drawer:
                 label = head + win + (f" <{options}>" if options else "") + tail
                 if len(label) <= room:
                     return label, ""
-            if is_syn:
-                break
         options = short_options(arrow.words, levels[0])
         label = head + (" win 0" if arrow.win == 0 else "") + tail
         if len(label) > room:
