@@ -78,7 +78,9 @@ class Runtime(Watcher):
                 task.error = error
                 self._finish(task)
                 if not task.caught:
-                    raise AppError(task, self.sim.now_ns, error) from error
+                    failure = AppError(task, self.sim.now_ns, error)
+                    failure.__cause__ = error  # compiled code forgets a "from"
+                    raise failure  # noqa: B904
                 return
             if not isinstance(wait, Wait):
                 raise UsageError(f"application '{task.name}' awaits something that is not netsim's: {wait!r}")
