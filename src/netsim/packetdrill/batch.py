@@ -56,7 +56,7 @@ def run_file(path: str, options: RunOptions) -> Outcome:
     try:
         text = _read(path)
         profile = options.profile or choose_profile(text)
-        script = parse(text, name, symbols_for(profile, options.defines))
+        script = parse(text, name, symbols_for(profile, options.defines, options.ip_version))
         outcome = run_script(script, options, profile)
     except ScriptSyntaxError as error:
         outcome = Outcome(name, options.ip_version or "", options.profile or "")

@@ -23,6 +23,20 @@ _NUMBERS: Final = {
     "tolerance_usecs": (0, 10**10), "tolerance_percent": (0, 1000), "mtu": (68, 65535), "mss": (1, 65535),
     "tcp_ts_tick_usecs": (0, 10**8), "bind_port": (1, 65535), "connect_port": (1, 65535),
 }  # fmt: skip
+_USUAL_SYMBOLS: Final = {
+    "ipv4": {
+        "TFO_COOKIE": "3021b9d889017eeb", "CODE": "host_unreachable", "CMSG_LEVEL_IP": "SOL_IP",
+        "CMSG_TYPE_RECVERR": "IP_RECVERR",
+    },
+    "ipv6": {
+        "TFO_COOKIE": "c1d1e9742a47a9bc", "CODE": "address_unreachable", "CMSG_LEVEL_IP": "SOL_IPV6",
+        "CMSG_TYPE_RECVERR": "IPV6_RECVERR",
+    },
+    "ipv4-mapped-ipv6": {
+        "TFO_COOKIE": "3021b9d889017eeb", "CODE": "host_unreachable", "CMSG_LEVEL_IP": "SOL_IPV6",
+        "CMSG_TYPE_RECVERR": "IPV6_RECVERR",
+    },
+}  # fmt: skip
 _FLAGS: Final = frozenset({"strict_segments", "tcp_ts_ecr_scaled"})
 _TEXTS: Final = frozenset(
     {"ip_version", "udp_encapsulation", "non_fatal", "tcp_md5_secret", "local_ip", "remote_ip", "define", "D"}
@@ -78,6 +92,8 @@ class Config:
         self.tolerance_us = options.tolerance_us if options.tolerance_us is not None else 4000
         self.tolerance_percent_x10 = 125 if self.is_linux else 50
         self.mtu = options.mtu or 1500
+        if options.mtu is None and options.ip_version == "ipv6" and self.is_linux:
+            self.mtu = 1520  # as the runner of Google's suite does: the scripts are written for an MSS of 1460
         self.mss = 0
         self.ts_tick_us = 0
         self.ts_scaled = False
@@ -92,11 +108,15 @@ class Config:
         for option in script.options:
             self._apply(script, option, options, local_remote)
         v6 = self.ip_version == "ipv6"
-        self.local_addr = local_remote.get("local_ip", "fd3d:fa7b:d17d::1" if v6 else "192.168.0.1")
-        self.remote_addr = local_remote.get("remote_ip", "2001:db8::1" if v6 else "192.0.2.1")
+        chosen = any(option.name == "ip_version" for option in script.options)
+        local, remote = ("fd3d:fa7b:d17d::1", "2001:db8::1") if v6 else ("192.168.0.1", "192.0.2.1")
+        if v6 and self.is_linux and not chosen:
+            # As the runner of Google's suite does; its Fast Open cookies are made for these addresses.
+            local, remote = "fd3d:a0b:17d6::1", "fd3d:fa7b:d17d::1"
+        self.local_addr = local_remote.get("local_ip", local)
+        self.remote_addr = local_remote.get("remote_ip", remote)
         if (":" in self.local_addr) != v6 or (":" in self.remote_addr) != v6:
-            self.local_addr = "fd3d:fa7b:d17d::1" if v6 else "192.168.0.1"
-            self.remote_addr = "2001:db8::1" if v6 else "192.0.2.1"
+            self.local_addr, self.remote_addr = local, remote
 
     def _apply(
         self, script: tree.Script, option: tree.OptionLine, options: RunOptions, addresses: dict[str, str]
@@ -177,7 +197,11 @@ def choose_profile(text: str) -> str:
     return "linux"
 
 
-def symbols_for(profile: str, defines: dict[str, str]) -> dict[str, str]:
-    """The symbols of a run: each tool predefines its system's name; `rfc` defines STANDARD."""
+def symbols_for(profile: str, defines: dict[str, str], ip_version: str | None = None) -> dict[str, str]:
+    """The symbols of a run: each tool predefines its system's name; `rfc` defines STANDARD.
+
+    For Linux also those that the runner of Google's suite always gives, by IP version.
+    """
     predefined = {"freebsd": {"FreeBSD": ""}, "linux": {"Linux": "", "linux": ""}, "rfc": {"STANDARD": ""}}[profile]
-    return {**predefined, **defines}
+    usual = {} if profile == "freebsd" else _USUAL_SYMBOLS[ip_version or "ipv4"]
+    return {**predefined, **usual, **defines}

@@ -34,7 +34,7 @@ def _error_messages(caller: Caller, entry: Notification) -> list[tuple[int, int,
     if entry.t_ns is not None:
         stamp = {"scm_sec": entry.t_ns // 10**9, "scm_nsec": entry.t_ns % 10**9}
         messages.append((constants["SOL_SOCKET"], constants["SCM_TIMESTAMPING"], stamp))
-    level, kind = _RECVERR[6 if ":" in caller.config.local_addr else 4]
+    level, kind = _RECVERR[4 if caller.config.ip_version == "ipv4" else 6]
     fields = {
         "ee_errno": caller.system.errno_number(entry.errno), "ee_origin": entry.origin, "ee_type": entry.kind,
         "ee_code": entry.code, "ee_info": entry.info, "ee_data": entry.data,

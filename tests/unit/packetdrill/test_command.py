@@ -102,7 +102,7 @@ def test_patterns(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["--sysctl", "x", "FILE"], "not NAME=VALUE"),
         (["--profile", "windows", "FILE"], "windows"),
         (["--ip-version", "ipv5", "FILE"], "ipv5"),
-        ([], "Missing argument"),
+        ([], "name a script, a folder or -"),
     ],
 )
 def test_usage_errors(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
