@@ -20,6 +20,7 @@ ROWS = [
     {"apps", "host", "sim", "capture"},
     {"drive", "report"},
     {"check", "packetdrill", "scenario"},
+    {"step"},
     {"cli", "tui"},
     {"__main__"},
 ]
