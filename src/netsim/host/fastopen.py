@@ -19,15 +19,17 @@ class CookieEntry:
     """What is known of one peer.
 
     cookie: b"" = none yet; mss: of its last SYN,ACK, 0 = unknown; exp: it used the experimental option
+    try_exp: Linux: 1: ask with the experimental option next time, 2: that did not work either
     disabled_at_ns: since when Fast Open is not tried, -1 = it is
     """
 
-    __slots__ = ("cookie", "disabled_at_ns", "exp", "mss")
+    __slots__ = ("cookie", "disabled_at_ns", "exp", "mss", "try_exp")
 
     def __init__(self) -> None:
         self.cookie = b""
         self.mss = 0
         self.exp = False
+        self.try_exp = 0
         self.disabled_at_ns = -1
 
 
@@ -58,7 +60,13 @@ class CookieCache:
             return b""
         return None if entry.disabled_at_ns >= 0 else entry.cookie
 
-    def learn(self, now_ns: int, peer: str, syn_ack: Segment, sent_cookie: bytes, data_accepted: bool) -> None:
+    def asks_with_exp(self, now_ns: int, peer: str) -> bool:
+        """Whether the option is written in its experimental form (RFC 7413, appendix of the drafts)."""
+        return False
+
+    def learn(
+        self, now_ns: int, peer: str, syn_ack: Segment, sent_cookie: bytes | None, data_accepted: bool, resent: bool
+    ) -> None:
         """The answer to a SYN with a Fast Open option came.
 
         A good cookie is kept with the MSS. Without one: the peer that took the data is trusted with the old
@@ -74,6 +82,41 @@ class CookieCache:
         elif not (sent_cookie and data_accepted):
             entry.cookie = b""
             entry.disabled_at_ns = now_ns
+
+
+class LinuxCookieCache(CookieCache):
+    """Linux's rules: net/ipv4/tcp_metrics.c (tcp_fastopen_cache_get, _set), tcp_input.c (tcp_rcv_fastopen_synack).
+
+    A peer is never left alone; one that does not know the option is asked once with the experimental one.
+    """
+
+    __slots__ = ()
+
+    def asks_with_exp(self, now_ns: int, peer: str) -> bool:
+        """The peer's cookie came that way, or the plain option was not answered."""
+        entry = self._entries.get(peer)
+        if entry is None:
+            return False
+        return entry.exp if entry.cookie else entry.try_exp == 1
+
+    def learn(
+        self, now_ns: int, peer: str, syn_ack: Segment, sent_cookie: bytes | None, data_accepted: bool, resent: bool
+    ) -> None:
+        """A cookie and the MSS are kept; a request that was not answered changes the form of the next one.
+
+        `sent_cookie` None: the SYN had no option, so a cookie is not believed; `resent`: the SYN was sent again.
+        """
+        exp = self.asks_with_exp(now_ns, peer)
+        entry = self._entries.setdefault(peer, CookieEntry())
+        if syn_ack.opt_mss > 0:
+            entry.mss = syn_ack.opt_mss
+        if sent_cookie is None:
+            return
+        cookie = syn_ack.tfo
+        if cookie is not None and is_valid(cookie):
+            entry.cookie, entry.exp = cookie, syn_ack.tfo_exp
+        elif not resent and not sent_cookie and not entry.cookie:
+            entry.try_exp = max(entry.try_exp, 2 if exp else 1)
 
 
 def is_valid(cookie: bytes) -> bool:

@@ -15,7 +15,7 @@ from netsim.base.events import PacketDelivered, PacketDropped
 from netsim.base.packet import IcmpMessage, Packet, Segment, UdpDatagram
 from netsim.host import reasons
 from netsim.host.errors import SocketError
-from netsim.host.fastopen import CookieCache
+from netsim.host.fastopen import CookieCache, LinuxCookieCache
 from netsim.host.isn import EphemeralPorts, IsnSource, Secret
 from netsim.host.pmtu import PathMtuCache, is_too_big
 from netsim.host.settings import HostSettings
@@ -93,7 +93,7 @@ class Host:
         self.ports = EphemeralPorts(
             self.secret, self.settings.first_port, self.settings.last_port, self.settings.ports_in_order
         )  # fmt: skip
-        self.cookies = CookieCache()
+        self.cookies = LinuxCookieCache() if profile.fast_open_cache == "linux" else CookieCache()
         self.path_mtu = PathMtuCache(self.settings.path_mtu_age_ns)
         self.out: deque[Packet] = deque()
         self.tcp = TcpLayer(self)

@@ -24,7 +24,7 @@ class Listener:
 
     __slots__ = (
         "accepted", "backlog", "cookies_sent", "dropped_syns", "half_open", "local_addr", "local_port",
-        "overflowed", "socket", "spare", "syn_limit",
+        "opened_fast", "overflowed", "socket", "spare", "syn_limit",
     )  # fmt: skip
 
     def __init__(self, socket: TcpSocket, local_addr: str, local_port: int, backlog: int, syn_limit: int) -> None:
@@ -36,6 +36,8 @@ class Listener:
         self.spare: Slot | None = None
         self.half_open: dict[Key, Slot] = {}
         self.accepted: deque[Slot] = deque()
+        self.opened_fast: list[Slot] = []
+        """Connections that Fast Open made here and whose handshake may not be over yet."""
         self.dropped_syns = 0
         self.overflowed = 0
         self.cookies_sent = 0
@@ -43,6 +45,12 @@ class Listener:
     def accept_queue_is_full(self) -> bool:
         """Linux: full when more than `backlog` wait already."""
         return len(self.accepted) > self.backlog
+
+    def fast_open_pending(self) -> int:
+        """How many connections of Fast Open still wait for the end of their handshake (RFC 7413 §5.1)."""
+        pending = [slot for slot in self.opened_fast if not slot.conn.ep.syn_acked]
+        self.opened_fast = [slot for slot in pending if not slot.conn.is_closed()]
+        return len(self.opened_fast)
 
     def syn_queue_is_full(self) -> bool:
         """No room for another half-open connection."""

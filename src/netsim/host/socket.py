@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from netsim.host import sockopt
+from netsim.host import fastopen_client, sockopt
 from netsim.host.errors import SocketError, errno_of
 from netsim.host.listener import Listener
 from netsim.host.poll import (
@@ -62,6 +62,16 @@ class TcpSocket:
         self.linger = (False, 0)
         self.syn_bytes = 0
         """How much of the data given to `connect` rides on the SYN or waits in the buffer."""
+        self.fast_open_queue = 0
+        """TCP_FASTOPEN: how many connections of Fast Open may wait for the end of their handshake; 0: it is off."""
+        self.fast_open_keys: list[bytes] = []
+        """TCP_FASTOPEN_KEY; empty: the host's."""
+        self.fast_open_connect = False
+        """TCP_FASTOPEN_CONNECT: `connect` waits for the first data, if a cookie is known."""
+        self.fast_open_no_cookie = False
+        """TCP_FASTOPEN_NO_COOKIE."""
+        self.deferred = False
+        """`connect` was called, and the SYN waits for data."""
         self.owns_port = False
         self.read_shut = False
         self.write_shut = False
@@ -133,7 +143,7 @@ class TcpSocket:
         if self.listener is not None:
             return POLLIN if self.listener.accepted else 0
         if self.slot is None:
-            return POLLOUT | POLLHUP
+            return POLLOUT if self.deferred else POLLOUT | POLLHUP
         conn = self.slot.conn
         state = conn.state
         mask = POLLERR if self.pending_error() else 0
@@ -199,6 +209,9 @@ class TcpSocket:
             for other in layer.bound[self.local_port]:
                 if other.is_listening() and other.local_addr == self.local_addr:
                     raise SocketError("EADDRINUSE")
+        settings = self.host.settings
+        if settings.fast_open_every_listener and self.host.profile.tfo_server and not self.fast_open_queue:
+            self.fast_open_queue = backlog
         listener = Listener(self, self.local_addr, self.local_port, backlog, limit)
         layer.listeners[(self.local_addr, self.local_port)] = listener
         self.listener = listener
@@ -237,14 +250,28 @@ class TcpSocket:
         if self.slot is not None:
             self._connect_again(self.slot.conn)
             return
+        if self.deferred:
+            raise SocketError("EISCONN")
+        if self.fast_open_connect and not data and cookie is None and fastopen_client.defers(self, now_ns, address):
+            self.deferred = True
+            self.remote_addr, self.remote_port = address, port
+            return
+        if self.fast_open_connect and cookie is None:
+            cookie = b""
+        self.open(now_ns, address, port, data, cookie)
+        raise SocketError("EINPROGRESS")
+
+    def open(
+        self, now_ns: int, address: str, port: int, data: bytes, cookie: bytes | None, without_cookie: bool = False
+    ) -> None:
+        """Make the connection and send its SYN."""
         if not port:
             raise SocketError("EADDRNOTAVAIL", "port 0 cannot be connected to")
         had_port = self.local_port
-        self.slot = self.host.tcp.open_active(now_ns, self, address, port, data, cookie)
+        self.slot = self.host.tcp.open_active(now_ns, self, address, port, data, cookie, without_cookie)
         if not had_port:
             self.owns_port = True
         self.remote_addr, self.remote_port = address, port
-        raise SocketError("EINPROGRESS")
 
     def _connect_again(self, conn: Connection) -> None:
         """connect() on a socket that has a connection: how is it getting on?"""
@@ -315,8 +342,22 @@ class TcpSocket:
     def _connection_for_data(self) -> Connection:
         self.check_open()
         if self.slot is None:
-            raise SocketError("ENOTCONN")
+            raise SocketError("EAGAIN" if self.deferred else "ENOTCONN")
         return self.slot.conn
+
+    def send_fast(self, now_ns: int, data: bytes, address: str, port: int) -> int:
+        """sendto with MSG_FASTOPEN, or the first send after a `connect` that waits for data (RFC 7413 §4.2.1).
+
+        Returns how much rides on the SYN; 0: the connection is open, so send as always. EINPROGRESS: the SYN went
+        without data; EALREADY: the handshake lasts; EISCONN.
+        """
+        self.check_open()
+        return fastopen_client.send_fast(self, now_ns, data, address, port)
+
+    def finish_connect(self) -> None:
+        """What a second `connect` tells of the first one. SocketError EALREADY, EISCONN or the attempt's error."""
+        if self.slot is not None:
+            self._connect_again(self.slot.conn)
 
     # --- closing ----------------------------------------------------------------------------
 

@@ -71,6 +71,8 @@ _TABLE: Final = (
     Option("IPPROTO_TCP", "TCP_MAXSEG", NUMBER, OF_CONNECTION, "mss", highest=65535),
     Option("IPPROTO_TCP", "TCP_SYNCNT", NUMBER, OF_CONNECTION, "syn_retries", lowest=1, highest=127),
     Option("IPPROTO_TCP", "TCP_NOTSENT_LOWAT", NUMBER, OF_CONNECTION, "notsent_lowat", highest=2**32 - 1),
+    Option("IPPROTO_TCP", "TCP_FASTOPEN_CONNECT", BOOL, OF_SOCKET, "fast_open_connect"),
+    Option("IPPROTO_TCP", "TCP_FASTOPEN_NO_COOKIE", BOOL, OF_SOCKET, "fast_open_no_cookie"),
     Option("IPPROTO_TCP", "TCP_USER_TIMEOUT", NUMBER, OF_CONNECTION, "user_timeout_ns", unit=MS,
            fallback="user_timeout_ns"),
     Option("IPPROTO_TCP", "TCP_KEEPIDLE", NUMBER, OF_CONNECTION, "keep_idle_ns", unit=SEC,
@@ -115,6 +117,8 @@ def set_option(socket: TcpSocket, now_ns: int, name: str, value: Value) -> None:
         raise SocketError("ENOPROTOOPT", f"no socket option {name} can be set")
     if not isinstance(value, int):
         raise SocketError("EINVAL", f"{name} takes an integer")
+    if name == "TCP_FASTOPEN_CONNECT" and not socket.host.profile.tfo_client:
+        raise SocketError("EOPNOTSUPP", "Fast Open is switched off")
     if option.kind == BOOL:
         _store(socket, option, bool(value))
     elif not option.lowest <= value <= option.highest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from netsim.base.units import MS
 from netsim.tcp.congestion.base import INFINITE_SSTHRESH
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ OPTION_TIMESTAMPS: Final = 1
 OPTION_SACK: Final = 2
 OPTION_WSCALE: Final = 4
 OPTION_ECN: Final = 8
+OPTION_SYN_DATA: Final = 32
 
 
 def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
@@ -29,7 +31,9 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
     conn = socket.slot.conn
     ep = conn.ep
     shot = conn.snapshot()
-    mss = max(1, shot.mss)
+    recovery = ep.sender.recovery
+    sb = recovery.sb
+    mss = max(1, recovery.smss)
     options = 0
     if shot.timestamps:
         options |= OPTION_TIMESTAMPS
@@ -39,16 +43,33 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         options |= OPTION_WSCALE
     if ep.neg.ecn:
         options |= OPTION_ECN
+    if ep.syn_data_acked:
+        options |= OPTION_SYN_DATA
     return {
         "tcpi_state": STATE_NUMBERS[shot.state],
         "tcpi_options": options,
         "tcpi_snd_wscale": shot.snd_wscale,
         "tcpi_rcv_wscale": shot.rcv_wscale,
         "tcpi_rto": shot.rto_ns // 1000,
-        "tcpi_backoff": shot.backoff,
-        "tcpi_snd_mss": shot.mss,
-        "tcpi_rcv_mss": ep.receiver.mss,
-        "tcpi_unacked": (shot.unacked + mss - 1) // mss,
+        "tcpi_backoff": max(shot.backoff, ep.sender.persist_count),
+        "tcpi_probes": max(ep.sender.persist_count, ep.keep_probes),
+        "tcpi_ca_state": recovery.phase,
+        "tcpi_retransmits": ep.sender.timeouts,
+        "tcpi_snd_mss": mss,
+        "tcpi_rcv_mss": ep.receiver.ack_policy.segment_size() or ep.receiver.mss,
+        "tcpi_unacked": sb.packets_out(),
+        "tcpi_sacked": sb.sacked_out + recovery.virtual_sacked,
+        "tcpi_lost": sb.lost_out,
+        "tcpi_retrans": sb.retrans_out,
+        "tcpi_delivered": recovery.delivered_segs,
+        "tcpi_reordering": recovery.reordering_segs,
+        "tcpi_reord_seen": recovery.rack.reordering_seen if recovery.rack is not None else 0,
+        "tcpi_min_rtt": min(recovery.rtt.min_rtt_ns // 1000, 0xFFFFFFFF),
+        "tcpi_last_data_recv": max(0, now_ns - max(ep.receiver.last_data_ns, ep.established_at_ns)) // MS,
+        "tcpi_last_data_sent": max(0, now_ns - max(recovery.last_sent_ns, 0)) // MS,
+        "tcpi_busy_time": ep.sender.chrono.busy_us(now_ns),
+        "tcpi_rwnd_limited": ep.sender.chrono.window_limited_us(now_ns),
+        "tcpi_sndbuf_limited": ep.sender.chrono.buffer_limited_us(now_ns),
         "tcpi_rtt": shot.srtt_ns // 1000,
         "tcpi_rttvar": shot.rttvar_ns // 1000,
         "tcpi_snd_ssthresh": shot.ssthresh // mss if shot.ssthresh < INFINITE_SSTHRESH else INFINITE_SSTHRESH,

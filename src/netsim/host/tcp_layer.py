@@ -15,6 +15,7 @@ from netsim.base.packet import ACK, RST, SYN, IcmpMessage, Packet, Segment
 from netsim.base.seqnum import seq_add, seq_gt
 from netsim.host import cookies, reasons
 from netsim.host.errors import SocketError
+from netsim.host.fastopen_server import judge_syn
 from netsim.host.listener import Listener
 from netsim.host.slot import NO_KEY, Key, Slot
 from netsim.host.wakeups import Wakeups
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from netsim.tcp.profile.base import ConnectionOptions
 
 _HANDSHAKE_BITS: Final = SYN | ACK | RST
+MAX_OPTION_BYTES: Final = 40
+"""MAX_TCP_OPTION_SPACE: Linux leaves so much free beside the data of a SYN."""
 
 
 class TcpLayer:
@@ -44,6 +47,8 @@ class TcpLayer:
         self.bound: dict[int, list[TcpSocket]] = {}
         self._line: deque[Slot] = deque()
         self._wakeups = Wakeups()
+        self.icmp_out_of_window = 0
+        """ICMP errors that quoted a number which is not in flight (Linux: TcpExtOutOfWindowIcmps)."""
 
     # --- input ----------------------------------------------------------------------------
 
@@ -81,16 +86,19 @@ class TcpLayer:
         """The same, and if it is the answer to a SYN with Fast Open, remember what the peer says (RFC 7413 §4.1.3)."""
         ep = conn.ep
         sent = ep.syn_cookie
+        if ep.profile.syn_data_stays_queued and ep.fast_open_asked:
+            sent = sent or (b"x" if ep.tfo_data_bytes else b"")
+        asked = sent is not None or (ep.tfo_data_bytes > 0 and ep.profile.syn_data_stays_queued)
         conn.handle_segment(now_ns, seg)
-        if sent is not None and ep.established_at_ns == now_ns and seg.flags & _HANDSHAKE_BITS == SYN | ACK:
+        if asked and ep.established_at_ns == now_ns and seg.flags & _HANDSHAKE_BITS == SYN | ACK:
             accepted = seq_gt(seg.ack, seq_add(ep.snd.iss, 1))
-            self.host.cookies.learn(now_ns, ep.remote_addr, seg, sent, accepted)
+            self.host.cookies.learn(now_ns, ep.remote_addr, seg, sent, accepted, ep.syn_transmissions > 1)
 
     def _is_refused_by_backlog(self, now_ns: int, slot: Slot, seg: Segment) -> bool:
         """Linux: with a full accept queue, the ACK that would complete a handshake is dropped."""
         listener = slot.listener
         assert listener is not None
-        if slot.conn.state is not SYN_RECEIVED or seg.flags & _HANDSHAKE_BITS != ACK:
+        if slot.conn.state is not SYN_RECEIVED or slot.conn.ep.fast_open or seg.flags & _HANDSHAKE_BITS != ACK:
             return False
         if not listener.accept_queue_is_full():
             return False
@@ -140,7 +148,8 @@ class TcpLayer:
         if (quoted.encap_sport, quoted.encap_dport) != (options.encap_sport, options.encap_dport):
             self._drop(now_ns, message, reasons.QUOTE_UNKNOWN)
             return
-        slot.conn.handle_icmp(now_ns, message)
+        if not slot.conn.handle_icmp(now_ns, message, accepted=slot.listener is None):
+            self.icmp_out_of_window += 1
         self.touch(slot)
 
     def _drop(self, now_ns: int, packet: Packet, reason: Reason) -> None:
@@ -183,9 +192,14 @@ class TcpLayer:
         slot = self.spare(now_ns, listener)
         if bits == SYN:
             self._prepare(now_ns, slot.conn, seg, after)
+            judge_syn(self.host, listener, slot.conn.ep, seg)
         slot.conn.handle_segment(now_ns, seg)
         if slot.conn.state is not LISTEN:
             self._adopt(slot, listener, seg)
+            if slot.conn.ep.fast_open:
+                listener.half_open.pop(slot.key, None)
+                listener.opened_fast.append(slot)
+                self._offer(now_ns, slot, listener)
         self.touch(slot)
 
     def _refusal(self, listener: Listener, syn: Segment) -> Reason | None:
@@ -294,7 +308,14 @@ class TcpLayer:
     # --- opening ----------------------------------------------------------------------------
 
     def open_active(
-        self, now_ns: int, socket: TcpSocket, remote_addr: str, remote_port: int, data: bytes, cookie: bytes | None
+        self,
+        now_ns: int,
+        socket: TcpSocket,
+        remote_addr: str,
+        remote_port: int,
+        data: bytes,
+        cookie: bytes | None,
+        without_cookie: bool = False,
     ) -> Slot:
         """Make a connection for `socket` and send its SYN. SocketError: no port, or the pair is in use."""
         host = self.host
@@ -322,11 +343,18 @@ class TcpLayer:
         socket.local_addr = local_addr
         socket.local_port = port
         self.slots[slot.key] = slot
-        if cookie:
+        if cookie or without_cookie:
             known = host.cookies.find(now_ns, remote_addr)
             if known is not None and known.mss:
                 conn.ep.snd.mss = min(conn.ep.our_mss(), known.mss)
-        socket.syn_bytes = conn.open_active(now_ns, remote_addr, remote_port, data, cookie)
+            elif host.profile.syn_data_stays_queued:
+                conn.ep.snd.mss = conn.ep.our_mss()
+            if host.profile.syn_data_stays_queued:
+                data = data[: max(0, conn.ep.snd.mss - MAX_OPTION_BYTES)]
+        socket.syn_bytes = conn.open_active(
+            now_ns, remote_addr, remote_port, data, cookie, without_cookie=without_cookie,
+            cookie_exp=cookie is not None and host.cookies.asks_with_exp(now_ns, remote_addr),
+        )  # fmt: skip
         self.touch(slot)
         return slot
 
@@ -438,10 +466,14 @@ class TcpLayer:
                 slot.key = NO_KEY
                 listener.spare = slot
         elif state is not CLOSED:
-            listener.accepted.append(slot)
-            watcher = listener.socket.watcher
-            if watcher is not None:
-                watcher.socket_changed(now_ns, listener.socket)
+            self._offer(now_ns, slot, listener)
+
+    def _offer(self, now_ns: int, slot: Slot, listener: Listener) -> None:
+        """A connection waits to be accepted."""
+        listener.accepted.append(slot)
+        watcher = listener.socket.watcher
+        if watcher is not None:
+            watcher.socket_changed(now_ns, listener.socket)
 
     def _forget(self, now_ns: int, slot: Slot) -> None:
         if self.slots.get(slot.key) is slot:

@@ -54,6 +54,8 @@ class Pending:
         self.line = 0
         self.progress = 0
         """What a blocking write has written already."""
+        self.phase = 0
+        """Fast Open: 1: the SYN went, 2: the connection is open."""
         self.started_ns = caller.machine.now_ns
 
     def attempt(self, now_ns: int) -> bool:

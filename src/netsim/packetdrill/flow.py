@@ -64,6 +64,8 @@ class Flow:
         self.local_addr = local_addr
         self.remote_addr = remote_addr
         self.local_port = 0
+        self.true_port = 0
+        """Of an active open before its SYN was seen: other sockets may resend theirs meanwhile."""
         self.remote_port = 0
         self.script_local_isn = 0
         self.live_local_isn = 0
@@ -89,7 +91,8 @@ class Flow:
         if seg.dst != self.remote_addr or seg.src != self.local_addr:
             return False
         if self.state in (CONNECTING, SYN_SENT) and not self.local_port:
-            return seg.dport == self.remote_port and seg.flags & (SYN | ACK) == SYN
+            known = self.true_port in (0, seg.sport)
+            return known and seg.dport == self.remote_port and seg.flags & (SYN | ACK) == SYN
         return seg.sport == self.local_port and seg.dport == self.remote_port
 
     # --- inbound: script to live ------------------------------------------------------------

@@ -87,7 +87,6 @@ class Machine:
         self.host.settings.syn_backlog = 128
         self.settled: Callable[[], None] | None = None
         self.watcher: Callable[[], None] | None = None
-        self.counters: dict[str, int] = {}
         self.md5_keys: dict[str, bytes] = {}
         self._sent = 0
 
@@ -105,11 +104,28 @@ class Machine:
             host.settings.udp_tunnel_port = settings.number("net.inet.tcp.udp_tunneling_port")
             cookies_only = settings.number("net.inet.tcp.syncookies_only") != 0
             host.settings.syn_cookies = "always" if cookies_only else "when-full"
+        else:
+            self._apply_fast_open()
+
+    def _apply_fast_open(self) -> None:
+        """net.ipv4.tcp_fastopen's bits beyond "client" and "server" (include/net/tcp.h, TFO_...), and the keys."""
+        settings = self.settings
+        bits = settings.number("net.ipv4.tcp_fastopen")
+        target = self.host.settings
+        target.fast_open_client_without_cookie = bits & 0x4 != 0
+        target.fast_open_without_cookie = bits & 0x200 != 0
+        target.fast_open_every_listener = bits & 0x400 != 0
+        target.fast_open_keys = settings.fast_open_keys()
 
     def forget_peers(self) -> None:
         """Flush what is remembered of peers: path MTUs, metrics, Fast Open cookies."""
         self.host.path_mtu = PathMtuCache(self.host.settings.path_mtu_age_ns)
         self.host.cookies.clear()
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """The counters that nstat shows, those that the model has."""
+        return {"TcpExtOutOfWindowIcmps": self.host.tcp.icmp_out_of_window}
 
     def set_qdisc(self, operation: str, kind: str, limit: int) -> None:
         """`tc qdisc`: pfifo and fq are a plain queue here; a queue of no packets is not modelled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netsim.host.errors import SocketError
+from netsim.host.fastopen_server import KEY_BYTES
 from netsim.packetdrill import tree
 from netsim.packetdrill.arguments import Arguments, BadPointer
 from netsim.packetdrill.descriptors import SocketFile
@@ -60,6 +61,8 @@ def do_setsockopt(caller: Caller, arguments: Arguments) -> int:
             caller.now_ns, name, (arguments.value(on) if on else 0, arguments.value(seconds) if seconds else 0)
         )
         return 0
+    if name == "TCP_FASTOPEN_KEY":
+        return _set_fast_open_key(arguments, file, item)
     if isinstance(item, tree.Text):
         if name != "TCP_CONGESTION":
             raise Unsupported(f"{name} with a string is not supported")
@@ -68,6 +71,16 @@ def do_setsockopt(caller: Caller, arguments: Arguments) -> int:
     if item is None:
         raise ScriptProblem(f"{name} needs a value")
     return set_number(caller, file, name, arguments.value(item))
+
+
+def _set_fast_open_key(arguments: Arguments, file: SocketFile, item: tree.Expression | None) -> int:
+    """TCP_FASTOPEN_KEY: 16 octets, or 32 with a second key (net/ipv4/tcp.c, do_tcp_setsockopt)."""
+    length = arguments.length(arguments.number(4))
+    if length not in (KEY_BYTES, 2 * KEY_BYTES):
+        raise SocketError("EINVAL", "a key has 16 octets, two have 32")
+    key = (item.value if isinstance(item, tree.Text) else b"")[:length].ljust(length, b"\0")
+    file.socket.fast_open_keys = [key[at : at + KEY_BYTES] for at in range(0, length, KEY_BYTES)]
+    return 0
 
 
 def set_number(caller: Caller, file: SocketFile, name: str, value: int) -> int:
@@ -101,6 +114,8 @@ def _apply_kept(caller: Caller, file: SocketFile, name: str, value: int) -> None
     if name == "TCP_MD5SIG":
         for target in file.socket.option_targets():
             target.md5_key = caller.config.md5_secret if value else b""
+    elif name == "TCP_FASTOPEN":
+        file.socket.fast_open_queue = value
     elif name == "TCP_REMOTE_UDP_ENCAPS_PORT":
         port = caller.machine.host.settings.udp_tunnel_port
         for target in file.socket.option_targets():

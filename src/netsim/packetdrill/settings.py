@@ -200,6 +200,20 @@ class SystemSettings:
         """The same as a number."""
         return _number(self.get(name))
 
+    def fast_open_keys(self) -> list[bytes]:
+        """net.ipv4.tcp_fastopen_key: one or two keys, each as four 32-bit words in hexadecimal. Raises Unsupported."""
+        keys: list[bytes] = []
+        for text in self.get("net.ipv4.tcp_fastopen_key").split(","):
+            words = text.strip().split("-")
+            try:
+                key = b"".join(int(word, 16).to_bytes(4, "little") for word in words)
+            except (ValueError, OverflowError):
+                key = b""
+            if len(words) != 4 or len(keys) == 2:
+                raise Unsupported("tcp_fastopen_key takes one or two keys of four words: 01234567-89abcdef-...")
+            keys.append(key)
+        return keys
+
     def set(self, system: str, name: str, value: str) -> None:
         """Set a variable. Raises Unsupported for one whose effect netsim does not model."""
         if system != self.system:

@@ -8,7 +8,7 @@ from netsim.host.errors import SocketError
 from netsim.host.poll import MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK
 from netsim.packetdrill import tree
 from netsim.packetdrill.arguments import Arguments, BadPointer, quoted_address
-from netsim.packetdrill.descriptors import PipeEnd, SocketFile
+from netsim.packetdrill.descriptors import Block, PipeEnd, SocketFile
 from netsim.packetdrill.flow import CONNECTING, IDLE, LISTENING, Flow
 from netsim.packetdrill.msgcalls import check_inq, read_error_queue
 from netsim.packetdrill.outcome import Mismatch
@@ -246,9 +246,18 @@ def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str]
         | (MSG_MORE if "MSG_MORE" in flags else 0)
         | (MSG_OOB if "MSG_OOB" in flags else 0)
     )
-    opens = "MSG_FASTOPEN" in flags or (caller.system.name == "freebsd" and has_address)
+    if caller.system.name == "linux" and ("MSG_FASTOPEN" in flags or socket.deferred or pending.phase):
+        if pending.phase == 0:
+            started = _send_fast(caller, arguments, file, data, flags)
+            if started >= 0:
+                return started
+        if pending.phase == 1 and not _is_open(caller, file):
+            raise Block
+    opens = caller.system.name == "freebsd" and has_address
     if socket.slot is None and socket.listener is None and opens and pending.progress == 0:
         return _open_with_data(caller, file, data, flags)
+    if pending.phase == 2 and pending.progress >= len(data):
+        return pending.progress
     if not data:
         return 0
     try:
@@ -278,6 +287,61 @@ def _watch_write(file: SocketFile, flags: set[str]) -> None:
         file.errors.watch_zero_copy(end)
     if file.extra.get("SO_TIMESTAMPING"):
         file.errors.watch_time(end, file.extra["SO_TIMESTAMPING"])
+
+
+def _send_fast(caller: Caller, arguments: Arguments, file: SocketFile, data: bytes, flags: set[str]) -> int:
+    """Fast Open as Linux has it: -1: the connection is open, or the call goes on when it is."""
+    config, pending = caller.config, caller.current
+    assert pending is not None
+    if len(arguments) == 6 and _is_unspecified(arguments):
+        raise SocketError("EOPNOTSUPP", "Fast Open needs an address")
+    fresh = file.socket.slot is None
+    blocking = not file.nonblocking and "MSG_DONTWAIT" not in flags
+    try:
+        taken = file.socket.send_fast(caller.now_ns, data, config.remote_addr, config.connect_port)
+    except SocketError as error:
+        if error.errno_name != "EINPROGRESS" or not blocking:
+            if fresh and error.errno_name == "EINPROGRESS":
+                _now_connecting(caller, file)
+            raise
+        taken = 0
+    if not fresh:
+        return -1
+    _now_connecting(caller, file)
+    if not blocking:
+        return taken
+    pending.phase = 1
+    pending.progress = taken
+    if file.socket.slot is not None:
+        file.socket.slot.conn.ep.write_pending = taken < len(data)
+    raise Block
+
+
+def _is_unspecified(arguments: Arguments) -> bool:
+    item = arguments.items[4]
+    return quoted_address(item) == "AF_UNSPEC" or (isinstance(item, tree.Word) and item.name == "AF_UNSPEC")
+
+
+def _now_connecting(caller: Caller, file: SocketFile) -> None:
+    file.flow.state = CONNECTING
+    file.flow.true_port = file.socket.local_port
+    file.flow.remote_port = caller.config.connect_port
+    caller.run.flow = file.flow
+
+
+def _is_open(caller: Caller, file: SocketFile) -> bool:
+    """Is the handshake that a blocking send waits for over? Raises its error."""
+    pending = caller.current
+    assert pending is not None
+    try:
+        file.socket.finish_connect()
+    except SocketError as error:
+        if error.errno_name == "EALREADY":
+            return False
+        if error.errno_name != "EISCONN":
+            raise
+    pending.phase = 2
+    return True
 
 
 def _open_with_data(caller: Caller, file: SocketFile, data: bytes, flags: set[str]) -> int:

@@ -30,6 +30,10 @@ class AckPolicy:
     def on_established(self, mss: int, rcv_wnd: int) -> None:
         """The connection is open."""
 
+    def holds_handshake_ack(self, now_ns: int) -> bool:
+        """The SYN,ACK came, and the user waits to write more: may that carry the ACK?"""
+        return False
+
     def on_rtt(self, srtt_ns: int, rto_ns: int) -> None:
         """A round trip was measured."""
 
@@ -47,6 +51,10 @@ class AckPolicy:
 
     def on_fin(self) -> None:
         """The peer's FIN came in ESTABLISHED."""
+
+    def segment_size(self) -> int:
+        """The size of the peer's segments as estimated; 0: it is not."""
+        return 0
 
     def on_read(self, now_ns: int, unacked_bytes: int, emptied: bool) -> Reason | None:
         """The user read, and an ACK is owed: a reason to send it now."""

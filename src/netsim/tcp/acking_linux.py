@@ -48,6 +48,14 @@ class LinuxAckPolicy(AckPolicy):
         """tcp_initialize_rcv_mss: at most 536 until segments are seen."""
         self.rcv_mss = max(88, min(mss, rcv_wnd // 2, 536))
 
+    def holds_handshake_ack(self, now_ns: int) -> bool:
+        """tcp_rcv_synsent_state_process, "Save one ACK": quick-ACK mode, and the data will follow."""
+        self.pingpong = False
+        self.enter_quick_mode(MAX_QUICK_ACKS)
+        self.ato_ns = ATO_MIN_NS
+        self._last_data_ns = now_ns
+        return True
+
     def on_rtt(self, srtt_ns: int, rto_ns: int) -> None:
         """The delay is bounded by the round trip."""
         self._srtt_ns = srtt_ns
@@ -135,6 +143,10 @@ class LinuxAckPolicy(AckPolicy):
     def on_fin(self) -> None:
         """tcp_fin: ESTABLISHED to CLOSE-WAIT; the ACK may ride on the answer."""
         self.pingpong = True
+
+    def segment_size(self) -> int:
+        """tcpi_rcv_mss."""
+        return self.rcv_mss
 
     def on_read(self, now_ns: int, unacked_bytes: int, emptied: bool) -> Reason | None:
         """__tcp_cleanup_rbuf: the user read; is the ACK that is owed due now?"""

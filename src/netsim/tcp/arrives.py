@@ -10,10 +10,11 @@ from __future__ import annotations
 from netsim.base.packet import ACK, CWR, ECE, FIN, RST, SYN, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add, seq_diff, seq_gt, seq_le
+from netsim.base.units import MS
 from netsim.tcp import reasons as why
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.state import CLOSED, ESTABLISHED, LISTEN, SYN_RECEIVED, SYN_SENT
-from netsim.tcp.timers import KEEPALIVE, RTO
+from netsim.tcp.timers import DELACK, KEEPALIVE, RTO
 
 
 def reset_for(seg: Segment) -> Segment | None:
@@ -90,9 +91,30 @@ def _listen_third_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
         release_syn_data(ep, now_ns)
         return why.TWO_WAY_OPEN
     ep.change_state(now_ns, SYN_RECEIVED, "rcv-syn", why.SYN_IN_LISTEN)
+    if ep.fast_open:
+        return _open_fast(ep, now_ns, seg)
     hold_syn_data(ep, now_ns, seg)
     send_syn_ack(ep, now_ns, why.SYN_IN_LISTEN)
     return why.SYN_IN_LISTEN
+
+
+def _open_fast(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
+    """RFC 7413 §4.2.2: the SYN's cookie is good. Its data is the user's at once, and ours may follow the SYN,ACK."""
+    round_receive_buffer(ep)
+    ep.receiver.ack_policy.on_established(min(ep.snd.mss, ep.receiver.mss), ep.receiver.free_bytes())
+    ep.sender.open_fast()
+    ep.sender.established(ep, now_ns)
+    if seg.payload or seg.flags & FIN:
+        from netsim.tcp.synchronized import step8_fin
+
+        ep.syn_data_acked = len(seg.payload) > 0
+        ep.receiver.take_syn_text(seg)
+        if ep.receiver.fin_reached():
+            step8_fin(ep, now_ns)
+    send_syn_ack(ep, now_ns, why.FAST_OPEN_ACCEPTED)
+    # tcp_select_initial_window: the window is the whole room from the start, though the SYN,ACK's field tells less
+    ep.receiver.rcv.wnd = max(ep.receiver.rcv.wnd, ep.receiver.open_window())
+    return why.FAST_OPEN_ACCEPTED
 
 
 def hold_syn_data(ep: Endpoint, now_ns: int, seg: Segment) -> None:
@@ -185,6 +207,9 @@ def enter_established(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> 
     ep.syn_segment = None
     ep.stop_timer(now_ns, RTO)
     ep.stop_timer(now_ns, KEEPALIVE)
+    if ep.fast_open:
+        ep.sender.sync_timers(ep, now_ns)
+        return
     round_receive_buffer(ep)
     ep.receiver.ack_policy.on_established(min(ep.snd.mss, ep.receiver.mss), ep.receiver.free_bytes())
     ep.receiver.ack_policy.on_window(ep.receiver.free_bytes())
@@ -220,9 +245,10 @@ def _syn_sent_first_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | Non
     if not seg.flags & ACK:
         return None
     snd = ep.snd
-    if not seq_gt(seg.ack, snd.iss) or seq_gt(seg.ack, snd.nxt):
+    out_of_range = not seq_gt(seg.ack, snd.iss) or seq_gt(seg.ack, snd.nxt)
+    if out_of_range or not _echo_is_possible(ep, now_ns, seg):
         soon = ep.profile.bad_ack_resends_syn_ns
-        if soon and ep.syn_transmissions == 1:
+        if soon and out_of_range and ep.syn_transmissions == 1:
             ep.set_timer(now_ns, RTO, now_ns + soon, why.RESEND_SYN)
         if seg.flags & RST:
             return why.DROP_BAD_ACK_RST
@@ -231,6 +257,14 @@ def _syn_sent_first_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | Non
             ep.send(now_ns, reset, why.RST_BAD_ACK_SYN_SENT)
         return why.RST_BAD_ACK_SYN_SENT
     return None
+
+
+def _echo_is_possible(ep: Endpoint, now_ns: int, seg: Segment) -> bool:
+    """Linux (tcp_rcv_synsent_state_process): an echoed timestamp that no SYN of ours carried is an old duplicate's."""
+    if not ep.profile.syn_ack_checks_echo or not seg.has_ts or not seg.ts_ecr or not ep.profile.use_timestamps:
+        return True
+    first, last = ep.ts_value(ep.opened_at_ns), ep.ts_value(now_ns)
+    return seq_le(first, seg.ts_ecr) and seq_le(seg.ts_ecr, last)
 
 
 def _syn_sent_second_rst(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
@@ -252,14 +286,30 @@ def _syn_sent_fourth_syn(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     take_peer_window(ep, seg)
     if seg.flags & ACK and seq_gt(seg.ack, snd.iss):
         ep.syn_acked = True
-        if ep.tfo_data_bytes and seq_gt(snd.nxt, seg.ack):
+        kept = ep.tfo_data_bytes > 0 and ep.profile.syn_data_stays_queued
+        refused = ep.tfo_data_bytes > 0 and seq_gt(snd.nxt, seg.ack)
+        if refused and not kept:
             # RFC 7413 §4.2.1: what the SYN carried and the peer did not take is sent again at once.
             ep.sender.take_back_syn_data(ep, seq_diff(seg.ack, snd.iss) - 1)
         # "SND.UNA should be advanced to equal SEG.ACK"
         ep.sender.syn_was_acked(ep, now_ns, seg)
         enter_established(ep, now_ns, "rcv-syn-ack", why.SYN_ACK_COMPLETES)
-        ep.receiver.ack_reason = why.SYN_ACK_COMPLETES
-        if ep.profile.syn_ack_text_dropped and ep.syn_cookie is None:
+        if ep.write_pending and ep.receiver.ack_policy.holds_handshake_ack(now_ns):
+            # more data is at hand: it will carry the acknowledgement
+            ep.receiver.unacked_segs += 1
+            ep.set_timer(now_ns, DELACK, now_ns + 200 * MS, why.DELACK_ARMED)
+        else:
+            ep.receiver.ack_reason = why.SYN_ACK_COMPLETES
+        ep.syn_data_acked = ep.tfo_data_bytes > 0 and not refused
+        if kept:
+            ep.sender.syn_data_answered(ep, now_ns, refused)
+        if ep.profile.syn_ack_text_dropped:
+            if (ep.fast_open_asked or kept) and not refused:
+                ep.receiver.take_syn_text(seg)
+                if ep.receiver.fin_reached():
+                    from netsim.tcp.synchronized import step8_fin
+
+                    step8_fin(ep, now_ns)
             return why.SYN_ACK_COMPLETES
         if seg.payload or seg.flags & FIN:
             # "If there are other controls or text in the segment, then continue processing

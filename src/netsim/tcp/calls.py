@@ -159,7 +159,7 @@ def shutdown(ep: Endpoint, now_ns: int) -> None:
         # "If no SENDs have been issued and there is no pending data to send, then form a FIN
         # segment and send it, and enter FIN-WAIT-1; otherwise, queue for processing after
         # entering ESTABLISHED."
-        if ep.sender.unsent_bytes() or ep.sender.nxt > 1:
+        if (ep.sender.unsent_bytes() or ep.sender.nxt > 1) and not ep.fast_open:
             ep.close_pending = True
         else:
             ep.sender.queue_fin()

@@ -70,10 +70,14 @@ class Connection:
         remote_port: int,
         data: bytes = b"",
         tfo_cookie: bytes | None = None,
+        *,
+        cookie_exp: bool = False,
+        without_cookie: bool = False,
     ) -> int:
         """OPEN, active: send a SYN. With a Fast Open cookie, `data` may ride on it (RFC 7413).
 
-        `tfo_cookie` b"" asks for a cookie. Returns how much of `data` was taken.
+        `tfo_cookie` b"" asks for a cookie; `cookie_exp`: with the experimental option; `without_cookie`: data rides on
+        the SYN though there is none. Returns how much of `data` was taken.
         """
         ep = self.ep
         taken = 0
@@ -81,8 +85,10 @@ class Connection:
             taken = ep.sender.enqueue(now_ns, data, True, False, False)
         if tfo_cookie is not None:
             ep.syn_cookie = tfo_cookie
-            if tfo_cookie:
-                ep.tfo_data_bytes = taken
+            ep.syn_cookie_exp = cookie_exp
+            ep.fast_open_asked = True
+        if tfo_cookie or without_cookie:
+            ep.tfo_data_bytes = taken
         calls.open_active(ep, now_ns, remote_addr, remote_port)
         return taken
 
@@ -161,9 +167,9 @@ class Connection:
         if recording:
             ep.sink.emit(SegmentProcessed(now_ns, ep.host, ep.conn, seg, str(ep.state.value), reason, accepted))
 
-    def handle_icmp(self, now_ns: int, message: IcmpMessage) -> None:
-        """An ICMP error that quotes a segment of this connection."""
-        icmp.handle_icmp(self.ep, now_ns, message)
+    def handle_icmp(self, now_ns: int, message: IcmpMessage, *, accepted: bool = True) -> bool:
+        """An ICMP error that quotes a segment of this connection; False: the number that it quotes is not in flight."""
+        return icmp.handle_icmp(self.ep, now_ns, message, accepted=accepted)
 
     def handle_timeout(self, now_ns: int) -> None:
         """Fire every timer whose deadline is at or before `now_ns`."""

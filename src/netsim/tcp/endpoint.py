@@ -47,7 +47,12 @@ class Endpoint:
     """One end of one connection: data and the small acts that every step needs.
 
     passive: the connection was opened by LISTEN (a reset half-open one returns there)
+    fast_open: opened passively by a SYN with a good Fast Open cookie: data flows before the handshake is over
+    fast_open_asked: our first SYN carried a Fast Open option
+    syn_data_acked: the data on the SYN was taken (by us, or by the peer)
+    syn_cookie, syn_cookie_exp: the Fast Open option of our SYN or SYN,ACK; in its experimental form
     user_gone: the user called CLOSE for good: nobody can read any more
+    write_pending: the user waits for the handshake to send more than the SYN could carry
     close_pending: CLOSE was called before the connection was established, with data queued
     error, soft_error: what the user is told, as a code ("connection-reset", ...)
     """
@@ -62,6 +67,8 @@ class Endpoint:
         "encapsulated",
         "error",
         "established_at_ns",
+        "fast_open",
+        "fast_open_asked",
         "host",
         "keep_probes",
         "last_heard_ns",
@@ -86,6 +93,8 @@ class Endpoint:
         "state",
         "syn_acked",
         "syn_cookie",
+        "syn_cookie_exp",
+        "syn_data_acked",
         "syn_data_held",
         "syn_segment",
         "syn_sent_ns",
@@ -95,6 +104,7 @@ class Endpoint:
         "timers",
         "ts_offset",
         "user_gone",
+        "write_pending",
     )  # fmt: skip
 
     def __init__(
@@ -134,6 +144,7 @@ class Endpoint:
         self.outbox: list[Segment] = []
         self.passive = False
         self.user_gone = False
+        self.write_pending = False
         self.close_pending = False
         self.error = ""
         self.soft_error = ""
@@ -145,6 +156,10 @@ class Endpoint:
         self.syn_sent_ns = 0
         self.syn_transmissions = 0
         self.syn_cookie: bytes | None = None
+        self.syn_cookie_exp = False
+        self.fast_open = False
+        self.fast_open_asked = False
+        self.syn_data_acked = False
         self.syn_segment: Segment | None = None
         self.syn_data_held: Segment | None = None
         self.tfo_data_bytes = 0
@@ -316,8 +331,9 @@ class Endpoint:
         if timestamps:
             seg.ts_val = self.ts_value(now_ns)
             seg.ts_ecr = self.neg.ts_recent if with_ack else 0
-        if self.syn_cookie is not None:
+        if self.syn_cookie is not None and (self.passive or not with_ack):
             seg.tfo = self.syn_cookie
+            seg.tfo_exp = self.syn_cookie_exp
         if self.options.md5_key:
             seg.md5 = NO_DIGEST
         lay_out(seg, timestamps, profile.option_style)

@@ -9,6 +9,7 @@ from netsim.base.seqnum import seq_ge, seq_lt
 from netsim.tcp import reasons as why
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, TIME_WAIT
+from netsim.tcp.synchronized import back_to_listen
 
 SOFT: Final = "soft"
 HARD: Final = "hard"
@@ -62,19 +63,22 @@ def classify(message: IcmpMessage) -> tuple[str, str]:
     return _ERRORS_V4.get((message.icmp_type, message.icmp_code), (IGNORE, ""))
 
 
-def handle_icmp(ep: Endpoint, now_ns: int, message: IcmpMessage) -> None:
-    """An ICMP error that quotes a segment of this connection.
+def handle_icmp(ep: Endpoint, now_ns: int, message: IcmpMessage, *, accepted: bool = True) -> bool:
+    """An ICMP error that quotes a segment of this connection. False: the number that it quotes is not in flight.
 
     RFC 5927 §4.1: the quoted number must be in flight, else the message proves nothing.
+    `accepted`: the user has the connection already (RFC 7413 hands it out in SYN-RECEIVED).
     """
     quoted = message.quoted
     if not isinstance(quoted, Segment) or ep.state in (CLOSED, LISTEN, TIME_WAIT):
-        return
+        return True
     in_flight = not seq_lt(quoted.seq, ep.snd.una) and seq_lt(quoted.seq, ep.snd.nxt)
     if not in_flight:
         ep.note(now_ns, why.ICMP_IGNORED)
-        return
+        return False
     kind, error = classify(message)
+    if ep.profile.icmp_ends_handshake and _ends_handshake(ep, now_ns, message, kind, error, accepted):
+        return True
     if ep.profile.icmp_refusals and ep.state is SYN_SENT and kind != TOO_BIG:
         kind, error = _refused_or_ignored(ep, message)
     if kind == TOO_BIG:
@@ -92,6 +96,30 @@ def handle_icmp(ep: Endpoint, now_ns: int, message: IcmpMessage) -> None:
             ep.notify(now_ns, "soft-error", why.ICMP_SOFT)
     else:
         ep.note(now_ns, why.ICMP_IGNORED)
+    return True
+
+
+_REQUEST_ENDERS: Final = ((3, 0), (3, 1))
+
+
+def _ends_handshake(ep: Endpoint, now_ns: int, message: IcmpMessage, kind: str, error: str, accepted: bool) -> bool:
+    """Linux (tcp_v4_err): before ESTABLISHED every error ends the attempt. True if this one did.
+
+    A half-open passive connection is dropped without a word, and only for "network" and "host unreachable",
+    "time exceeded" and "parameter problem" (tcp_req_err); one that Fast Open handed to its user goes on.
+    """
+    if kind in (TOO_BIG, IGNORE) or ep.state not in (SYN_SENT, SYN_RECEIVED):
+        return False
+    if ep.state is SYN_RECEIVED and ep.passive and not ep.fast_open:
+        six = ":" in message.src
+        enders = kind == SOFT if six else message.icmp_type != 3 or (3, message.icmp_code) in _REQUEST_ENDERS
+        if enders:
+            back_to_listen(ep, now_ns, "icmp-hard-error", why.ICMP_HARD)
+        return True
+    if ep.state is SYN_RECEIVED and ep.fast_open and accepted:
+        return False
+    ep.die(now_ns, "icmp-hard-error", why.ICMP_HARD, error)
+    return True
 
 
 def _refused_or_ignored(ep: Endpoint, message: IcmpMessage) -> tuple[str, str]:
@@ -124,8 +152,20 @@ def too_big(ep: Endpoint, now_ns: int, mtu: int) -> None:
     ep.note(now_ns, why.ICMP_TOO_BIG)
     headers = (60 if ":" in ep.local_addr else 40) + (8 if ep.encapsulated else 0)
     ep.snd.mss = min(ep.snd.mss, mtu - headers)
-    if ep.syn_acked and seq_ge(ep.snd.nxt, ep.snd.una):
+    if ep.state is SYN_SENT and ep.tfo_data_bytes and ep.profile.syn_data_stays_queued:
+        resend_plain_syn(ep, now_ns)
+    elif ep.syn_acked and seq_ge(ep.snd.nxt, ep.snd.una):
         ep.sender.path_mtu_shrank(ep, now_ns)
+
+
+def resend_plain_syn(ep: Endpoint, now_ns: int) -> None:
+    """The SYN with data was too large: it goes again at once without data and cookie (tcp_simple_retransmit)."""
+    ep.syn_cookie = None
+    ep.syn_transmissions += 1
+    ep.sender.syn_resent(ep, now_ns)
+    syn = ep.make_syn(now_ns, with_ack=False)
+    ep.syn_segment = syn
+    ep.send(now_ns, syn, why.RESEND_SYN, "syn")
 
 
 _PLATEAUS: Final = (65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68)

@@ -107,7 +107,7 @@ class NewData(SendQueue):
 
     def _may_send_before_established(self, ep: Endpoint) -> bool:
         """Before our SYN is acknowledged only Fast Open lets data go (RFC 7413), and CLOSE a FIN."""
-        return self.fin_offset != NOT_QUEUED and self.unsent_bytes() == 0
+        return ep.fast_open or (self.fin_offset != NOT_QUEUED and self.unsent_bytes() == 0)
 
     def _end_of_record(self, size: int) -> int:
         """MSG_EOR: a segment does not run over the end of a record. 0: no record ends in this one."""
@@ -131,6 +131,7 @@ class NewData(SendQueue):
     ) -> Reason | None:
         """RFC 9293 §3.8.6.2.1 with §3.7.4 (Nagle), and the congestion window. None: send."""
         if usable <= 0:
+            self._window_held = True
             self._window_is_closed(ep, now_ns)
             return why.HELD_WINDOW
         if allowed <= 0 or (allowed < size and self.una != self.nxt):

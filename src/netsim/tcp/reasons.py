@@ -31,6 +31,11 @@ SYN_IN_LISTEN: Final = _reason(
     "A SYN arrived: note its number as IRS, choose our own ISN, answer SYN,ACK.",
     "RFC 9293 §3.10.7.2",
 )
+FAST_OPEN_ACCEPTED: Final = _reason(
+    "fast-open-accepted",
+    "The SYN carries a good Fast Open cookie: its data is delivered at once, before the handshake is over.",
+    "RFC 7413 §4.2.2",
+)
 SYN_ACK_COMPLETES: Final = _reason(
     "syn-ack-completes",
     "The SYN,ACK acknowledges our SYN and tells the peer's number: acknowledge it; the connection is open.",

@@ -33,7 +33,8 @@ class Receiver:
 
     __slots__ = (
         "_dsack", "_recent", "ack_policy", "ack_reason", "buffer", "capacity", "discard", "fin_done",
-        "fin_offset", "mss", "profile", "rcv", "reassembly", "takes_all_room", "unacked_bytes", "unacked_segs",
+        "fin_offset", "last_data_ns", "mss", "profile", "rcv", "reassembly", "takes_all_room", "unacked_bytes",
+        "unacked_segs",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, capacity: int, policy: AckPolicy) -> None:
@@ -49,6 +50,8 @@ class Receiver:
         self.unacked_segs = 0
         self.unacked_bytes = 0
         self.mss = profile.default_mss_v4
+        self.last_data_ns = -1
+        """When text arrived last, in order or not."""
         self.takes_all_room = False
         """`Profile.accepts_all_room`, from the moment when the connection has its own receive buffer."""
         self.discard = False
@@ -121,6 +124,17 @@ class Receiver:
             self.ack_reason = why.ACK_OUT_OF_ORDER
             return False
         return self._fill(now_ns, seg, start, data)
+
+    def take_syn_text(self, seg: Segment) -> None:
+        """The text of a SYN or SYN,ACK of Fast Open: it is the user's at once, and acknowledged with the SYN.
+
+        It says nothing about the rhythm of the peer's data (Linux: tcp_fastopen_add_skb).
+        """
+        data = seg.payload[: self.free_bytes()]
+        if data:
+            self._advance(data)
+        if seg.flags & 1 and len(data) == len(seg.payload):
+            self.fin_offset = self.buffer.total
 
     def _fill(self, now_ns: int, seg: Segment, start: int, data: bytes) -> bool:
         """In-order octets with something waiting behind them, or after trimming."""
@@ -203,6 +217,11 @@ class Receiver:
             end = min(start + len(seg.payload), self.buffer.total)
             if start >= 0:
                 self._note_duplicate(start, end)
+
+    def note_old_syn(self) -> None:
+        """The peer's SYN came again: an ACK is due, and reports its number by DSACK."""
+        self._note_duplicate(-1, 0)
+        self.ack_reason = why.ACK_DUPLICATE
 
     def _note_recent(self, offset: int) -> None:
         recent = self._recent
@@ -297,6 +316,8 @@ class Receiver:
                 free = 0
             limit = 65535 << self.rcv.wscale
             return max(current, free if free < limit else limit)
+        if free > 65535 << self.rcv.wscale:
+            free = 65535 << self.rcv.wscale
         step = min(self.capacity // self.profile.sws_receiver_divisor, self.mss)
         return free if free - current >= step else current
 

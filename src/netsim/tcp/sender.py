@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netsim.base.packet import ECE, FIN, SYN, Segment
 from netsim.base.seqnum import seq_add, seq_diff, seq_le, seq_lt
+from netsim.tcp import chrono
 from netsim.tcp import reasons as why
 from netsim.tcp.recovery.base import (
     NO_BLOCKS,
@@ -54,8 +55,17 @@ class Sender(Resending):
         ep.stop_timer(now_ns, USER)
         self.sync_timers(ep, now_ns)
 
+    def open_fast(self) -> None:
+        """A SYN of Fast Open was accepted: our SYN,ACK is resent by a timer of its own and does not count as in flight.
+
+        Linux: the request socket has the SYN,ACK (tcp_fastopen_create_child), not the retransmission queue.
+        """
+        self.recovery.forget_syn()
+
     def syn_was_acked(self, ep: Endpoint, now_ns: int, seg: Segment) -> None:
         """Our SYN is acknowledged, and perhaps what followed it: SND.UNA moves, the round trip is measured."""
+        if ep.fast_open:
+            self.recovery.syn_ack_delivered(now_ns - ep.syn_sent_ns if ep.syn_transmissions == 1 else -1)
         ack = self.una + seq_diff(seg.ack, self.snd.una)
         self._tell_of_ack(ep, now_ns, seg, ack, window_changed=True)
 
@@ -78,7 +88,8 @@ class Sender(Resending):
     def syn_resent(self, ep: Endpoint, now_ns: int) -> None:
         """The SYN's timer expired and it goes again (RFC 6298 §5.5)."""
         recovery = self.recovery
-        if not ep.syn_acked and ep.syn_transmissions > ep.profile.syn_linear_timeouts + 1:
+        linear = 0 if ep.options.syn_retries else ep.profile.syn_linear_timeouts
+        if not ep.syn_acked and ep.syn_transmissions > linear + 1:
             recovery.rtt.back_off()
         elif ep.passive:
             recovery.rtt.back_off()
@@ -95,6 +106,15 @@ class Sender(Resending):
         syn.payload = self.buffer.peek(0, size)
         self._record(now_ns, size, SENT_PUSH)
         self.snd.nxt = seq_add(self.snd.iss, self.nxt)
+
+    def syn_data_answered(self, ep: Endpoint, now_ns: int, refused: bool) -> None:
+        """The SYN,ACK is about a SYN whose data stayed in the retransmission queue (tcp_rcv_fastopen_synack)."""
+        recovery = self.recovery
+        if refused:
+            recovery.on_syn_data_refused()
+        elif recovery.delivered_segs > 1:
+            recovery.delivered_segs -= 1  # SYN and data were one segment, though two records
+        self.sync_timers(ep, now_ns)
 
     def take_data_off_syn(self, ep: Endpoint, now_ns: int) -> None:
         """The SYN with data was lost or its data refused: the data is unsent again."""
@@ -174,6 +194,8 @@ class Sender(Resending):
         data_end = min(ack - 1, self.buffer.end)
         if data_end > self.buffer.start:
             self.buffer.release(data_end)
+        if self.buffer.end + 1 <= ack:
+            self.chrono.stop(now_ns, chrono.BUSY, idle=True)
         while self.push_marks and self.push_marks[0] <= ack:
             del self.push_marks[0]
         while self.eor_marks and self.eor_marks[0] <= ack:
@@ -206,6 +228,13 @@ class Sender(Resending):
         if self.snd.wnd > old_window and ep.timers.is_set(OVERRIDE):
             ep.stop_timer(now_ns, OVERRIDE)
 
+    def _run_chrono(self, now_ns: int) -> None:
+        """After the last segment that could leave: does the peer's window hold the rest up? (tcp_write_xmit)"""
+        if self._window_held:
+            self.chrono.start(now_ns, chrono.WINDOW)
+        elif self.chrono.kind == chrono.WINDOW:
+            self.chrono.stop(now_ns, chrono.WINDOW, idle=self.buffer.end + 1 <= self.una)
+
     def poll(self, ep: Endpoint, now_ns: int) -> Segment | None:
         """The next segment with something of ours in it, or None."""
         recovery = self.recovery
@@ -221,7 +250,10 @@ class Sender(Resending):
             return self._resend(ep, now_ns, record)
         seg = None
         if self.nxt - 1 < self.buffer.end or (self.fin_offset != NOT_QUEUED and not self.fin_sent):
+            self._window_held = False
             seg = self._poll_new(ep, now_ns)
+            if seg is None:
+                self._run_chrono(now_ns)
         if seg is None:
             if self._sent_new or self._cwnd_held:
                 recovery.after_sending(now_ns, self._sent_new)

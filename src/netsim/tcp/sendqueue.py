@@ -12,8 +12,10 @@ from netsim.base.events import RttSampled
 from netsim.base.packet import URG, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add, seq_diff, seq_gt
+from netsim.tcp import chrono
 from netsim.tcp import reasons as why
 from netsim.tcp.buffers import SendBuffer
+from netsim.tcp.chrono import Chrono
 from netsim.tcp.congestion.base import initial_window_bytes
 from netsim.tcp.congestion.factory import make_congestion_control
 from netsim.tcp.profile.base import ConnectionOptions, Profile
@@ -43,7 +45,8 @@ class SendQueue:
 
     __slots__ = (
         "_ack", "_cwnd_held", "_force", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new", "_told_cwnd",
-        "buffer", "capacity", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
+        "_window_held",
+        "buffer", "capacity", "chrono", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
         "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "timeouts", "una",
     )  # fmt: skip
 
@@ -52,8 +55,10 @@ class SendQueue:
         self.options = options
         self.snd = snd
         self._told_cwnd = 0
+        self._window_held = False
         self.buffer = SendBuffer()
         self.capacity = options.snd_buffer or profile.snd_buffer
+        self.chrono = Chrono()
         self.una = 0
         self.nxt = 0
         self.fin_offset = NOT_QUEUED
@@ -136,6 +141,7 @@ class SendQueue:
             return 0
         if self.una == self.nxt:
             self.recovery.before_new_data(now_ns)
+        self.chrono.start(now_ns, chrono.BUSY)
         self.buffer.append(data if taken == len(data) else data[:taken])
         end = self.buffer.end + 1
         if self.una == self.data_nxt() and self.data_nxt() + taken == end:
@@ -239,6 +245,8 @@ class SendQueue:
         """The endpoint's RTO and loss timers follow what recovery asks for."""
         recovery = self.recovery
         kind = recovery.timer
+        if ep.fast_open and not ep.syn_acked:
+            return  # the timer belongs to the SYN,ACK; nothing else is resent before it is acknowledged (tcp_rearm_rto)
         if kind == TIMER_NONE:
             if ep.syn_acked:
                 ep.stop_timer(now_ns, RTO)

@@ -92,6 +92,7 @@ EDGES: Final[tuple[Edge, ...]] = (
     Edge(SYN_RECEIVED, FIN_WAIT_1, "close", "CLOSE", "snd FIN", "RFC 9293 §3.10.4", True),
     Edge(ESTABLISHED, FIN_WAIT_1, "close", "CLOSE", "snd FIN", "RFC 9293 §3.10.4", True),
     Edge(CLOSE_WAIT, LAST_ACK, "close", "CLOSE", "snd FIN", "RFC 9293 §3.10.4", True),
+    Edge(SYN_RECEIVED, CLOSE_WAIT, "rcv-fin", "rcv FIN on a SYN of Fast Open", "snd ACK", "RFC 7413 §4.2.2"),
     Edge(ESTABLISHED, CLOSE_WAIT, "rcv-fin", "rcv FIN", "snd ACK", _S4 + ", eighth step", True),
     Edge(FIN_WAIT_1, FIN_WAIT_2, "rcv-ack-of-fin", "rcv ACK of FIN", "", _S4 + ", fifth step", True),
     Edge(FIN_WAIT_1, CLOSING, "rcv-fin", "rcv FIN", "snd ACK", _S4 + ", eighth step", True),
@@ -127,6 +128,14 @@ EDGES: Final[tuple[Edge, ...]] = (
     Edge(LAST_ACK, CLOSED, "abort", "ABORT", "delete TCB", "RFC 9293 §3.10.5"),
     Edge(TIME_WAIT, CLOSED, "abort", "ABORT", "delete TCB", "RFC 9293 §3.10.5"),
     # data for a user who is gone (close with unread data, data after close)
+    Edge(
+        SYN_RECEIVED,
+        CLOSED,
+        "close-with-unread-data",
+        "CLOSE, data of Fast Open unread",
+        "snd RST",
+        "RFC 9293 §3.6.1 (SHLD-3); RFC 7413 §4.2.2",
+    ),
     Edge(ESTABLISHED, CLOSED, "close-with-unread-data", "CLOSE, data unread", "snd RST", "RFC 9293 §3.6.1 (SHLD-3)"),
     Edge(CLOSE_WAIT, CLOSED, "close-with-unread-data", "CLOSE, data unread", "snd RST", "RFC 9293 §3.6.1 (SHLD-3)"),
     Edge(FIN_WAIT_1, CLOSED, "close-with-unread-data", "CLOSE, data unread", "snd RST", "RFC 9293 §3.6.1 (SHLD-3)"),
@@ -145,6 +154,7 @@ EDGES: Final[tuple[Edge, ...]] = (
     Edge(LAST_ACK, CLOSED, "timeout", "R2 or user timeout", "delete TCB", "RFC 9293 §3.8.3, §3.10.8"),
     # hard ICMP errors
     Edge(SYN_SENT, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
+    Edge(SYN_RECEIVED, LISTEN, "icmp-hard-error", "rcv ICMP error (passive open)", "", "RFC 9293 §3.9.2.2"),
     Edge(SYN_RECEIVED, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
     Edge(ESTABLISHED, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),
     Edge(FIN_WAIT_1, CLOSED, "icmp-hard-error", "rcv ICMP hard error", "delete TCB", "RFC 9293 §3.9.2.2 (SHLD-26)"),

@@ -136,6 +136,8 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             # Simultaneous open: the peer's SYN,ACK carries the number we know, and acknowledges ours.
             # Our own SYN,ACK acknowledged it already (figure 7 of RFC 9293), so nothing is sent.
             _syn_received_ack(ep, now_ns, seg)
+            if ep.profile.crossed_syn_ack_is_acked:
+                ep.receiver.note_old_syn()
             return why.ACK_OF_SYN
         if ep.profile.resend_syn_ack_on_syn:
             send_syn_ack(ep, now_ns, why.SYN_AGAIN_ACKED, "syn")
@@ -198,7 +200,7 @@ def step2_rst(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bool]:
     if seg.seq != ep.receiver.rcv.nxt and not ep.profile.insecure_rst:
         ep.challenge_ack(now_ns, why.CHALLENGE_RST)
         return why.CHALLENGE_RST, False
-    if ep.state is SYN_RECEIVED:
+    if ep.state is SYN_RECEIVED and not ep.fast_open:
         return _back_to_listen_or_refuse(ep, now_ns), True
     error = "" if ep.state is TIME_WAIT else "connection-reset"
     ep.die(now_ns, "rcv-rst", why.RESET_BY_PEER, error)
@@ -260,6 +262,10 @@ def step5_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
         # CLOSE in SYN-RECEIVED sent our FIN before the SYN was acknowledged.
         ep.syn_acked = True
         ep.sender.syn_was_acked(ep, now_ns, seg)
+        if ep.fast_open:
+            ep.established_at_ns = now_ns
+            ep.stop_timer(now_ns, RTO)
+            ep.sender.sync_timers(ep, now_ns)
     if ep.sender.probing:
         ep.sender.admit_probe(now_ns, seg.ack)
     if seq_gt(seg.ack, snd.nxt):
@@ -358,7 +364,7 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     """Seventh: process the segment text. Eighth: check the FIN bit."""
     state = ep.state
     receiver = ep.receiver
-    if state not in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2):
+    if state not in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2) and not (state is SYN_RECEIVED and ep.fast_open):
         if seg.payload or seg.flags & FIN:
             if state is TIME_WAIT and seg.flags & FIN:
                 ep.send_ack(now_ns, why.ACK_FIN_AGAIN)
@@ -378,6 +384,8 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
                 ep.send(now_ns, answer, why.DATA_AFTER_CLOSE)
             return why.DATA_AFTER_CLOSE
         before = receiver.buffer.total
+        if seg.payload:
+            receiver.last_data_ns = now_ns
         if receiver.accept_text(now_ns, seg):
             if ep.recording:
                 gained = receiver.buffer.total - before

@@ -94,7 +94,11 @@ def syn_timeout(ep: Endpoint, now_ns: int) -> None:
         ep.notify(now_ns, "r1", why.R1_REACHED)
     if is_syn:
         syn = ep.make_syn(now_ns, with_ack=False)
-        if ep.tfo_data_bytes:
+        if ep.profile.syn_data_stays_queued:
+            if ep.syn_cookie is not None:
+                ep.syn_cookie = None
+                syn = ep.make_syn(now_ns, with_ack=False)
+        elif ep.tfo_data_bytes:
             # A lost SYN may have been lost for its data or its option: try a plain one (RFC 7413 §4.1.3).
             ep.sender.take_data_off_syn(ep, now_ns)
             ep.tfo_data_bytes = 0
@@ -104,6 +108,7 @@ def syn_timeout(ep: Endpoint, now_ns: int) -> None:
         ep.send(now_ns, syn, why.RESEND_SYN, "syn")
         ep.set_timer(now_ns, RTO, now_ns + ep.sender.rto_ns(), why.RTO_ARMED)
     else:
+        ep.syn_cookie = None
         send_syn_ack(ep, now_ns, why.RESEND_SYN_ACK, "syn")
 
 
@@ -147,7 +152,7 @@ def suspect_black_hole(ep: Endpoint, now_ns: int, count: int) -> None:
 def give_up(ep: Endpoint, now_ns: int) -> None:
     """R2 is passed: close the connection and tell the user (MUST-20, SHLD-10)."""
     error = ep.soft_error or "timed-out"
-    if ep.state is SYN_RECEIVED and ep.passive and ep.profile.syn_received_to_listen:
+    if ep.state is SYN_RECEIVED and ep.passive and not ep.fast_open and ep.profile.syn_received_to_listen:
         back_to_listen(ep, now_ns, "timeout", why.GAVE_UP)
         return
     ep.die(now_ns, "timeout", why.GAVE_UP, error)

@@ -182,7 +182,8 @@ class Profile:
     syn_r2_ns: int = 180 * SEC
     """The same for a SYN (MUST-23: at least 3 minutes)."""
     syn_linear_timeouts: int = 0
-    """So many retransmissions of a SYN come without back-off (Linux: net.ipv4.tcp_syn_linear_timeouts)."""
+    """So many retransmissions of a SYN come without back-off (Linux: net.ipv4.tcp_syn_linear_timeouts); none where
+    the user set TCP_SYNCNT: with 1, a 6.18 kernel gives up after three seconds."""
     bad_ack_resends_syn_ns: int = 0
     """SYN-SENT: an unacceptable ACK proves that the peer is there; the SYN goes again after this (Linux). 0: no."""
     syn_ack_retries: int = 7
@@ -247,6 +248,17 @@ class Profile:
     """"rfc" or "freebsd": what is answered in TIME-WAIT."""
     icmp_hard_error_established: bool = True
     """Abort a synchronized connection on a hard ICMP error (SHLD-26). RFC 5927 §5.2 notes stacks that do not."""
+    syn_data_stays_queued: bool = False
+    """The data of a Fast Open SYN stays in the retransmission queue whatever becomes of the SYN, and never is more than
+    the MSS less 40 (Linux: tcp_send_syn_data, tcp_rcv_fastopen_synack); False: it becomes unsent again (FreeBSD)."""
+    fast_open_cache: str = "freebsd"
+    """What the client remembers of peers: "freebsd" (a peer that does not play along is left alone) or "linux"."""
+    syn_ack_checks_echo: bool = False
+    """SYN-SENT: a SYN,ACK that echoes a timestamp which no SYN carried is answered with a RST (Linux)."""
+    crossed_syn_ack_is_acked: bool = False
+    """Simultaneous open: the peer's SYN,ACK is answered with an ACK and a DSACK of its SYN (Linux)."""
+    icmp_ends_handshake: bool = False
+    """Before ESTABLISHED, soft ICMP errors end the attempt as hard ones do (Linux: tcp_v4_err)."""
     syn_cookie_sack: bool = False
     """A SYN cookie remembers that the peer offered SACK (FreeBSD)."""
     black_hole_mss: tuple[int, int] = (0, 0)

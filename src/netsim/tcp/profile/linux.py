@@ -66,5 +66,10 @@ LINUX: Final = Profile(
     resend_syn_ack_on_syn=True,  # tcp_check_req
     time_wait_ignores_rst=False,  # net.ipv4.tcp_rfc1337
     icmp_hard_error_established=False,  # RFC 5927 §5.2: taken as soft errors
+    syn_data_stays_queued=True,  # tcp_send_syn_data
+    fast_open_cache="linux",  # net/ipv4/tcp_metrics.c: tcp_fastopen_cache_set
+    syn_ack_checks_echo=True,  # tcp_rcv_synsent_state_process, PAWSACTIVEREJECTED
+    crossed_syn_ack_is_acked=True,  # tcp_validate_incoming, "pass"; then tcp_data_queue takes the SYN for old data
+    icmp_ends_handshake=True,  # tcp_v4_err, case TCP_SYN_SENT; tcp_req_err
     ecn="passive",  # net.ipv4.tcp_ecn = 2
 )

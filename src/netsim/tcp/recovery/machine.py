@@ -70,6 +70,7 @@ class LossRecovery(Detection):
         sb.una = ack
         self.acked_bytes = acked
         self.acked_segs = segs = index - first
+        self.delivered_segs += segs
         self.sacked_bytes = 0
         self.timeouts = 0
         if index < count and records[index].start < ack:
@@ -125,6 +126,7 @@ class LossRecovery(Detection):
             self.timeouts = 0
         self.acked_bytes = ack - una if advanced else 0
         self.acked_segs = sb.acked_segs
+        self.delivered_segs += sb.sack_new_segs + sb.acked_new_segs
         not_duplicate = info.has_data or info.window_changed or advanced or ack < una
         self.is_duplicate = had_out and not not_duplicate
         sampled = self._take_rtt(now_ns, info, advanced)
@@ -388,6 +390,36 @@ class LossRecovery(Detection):
             self.keep_open()
         elif not advanced and not not_duplicate and not self.sb.sack_new_segs:
             self.probe_end = -1
+
+    def forget_syn(self) -> None:
+        """Our SYN is no segment of the queue any more: somebody else resends it."""
+        sb = self.sb
+        sb.records.clear()
+        sb.head = 0
+        sb.una = sb.nxt
+        self.stop_timer()
+
+    def syn_ack_delivered(self, rtt_ns: int) -> None:
+        """The SYN that was forgotten is acknowledged; `rtt_ns` -1: it was sent twice (Karn)."""
+        self.delivered_segs += 1
+        if rtt_ns >= 0:
+            self.rtt.sample(rtt_ns, rtt_ns, self.sb.una, self.sb.nxt)
+
+    def on_syn_data_refused(self) -> None:
+        """Fast Open's data was not taken with the SYN: all that is in flight goes again (RFC 7413 §4.2.1).
+
+        Not a sign of congestion: the window stays, as Linux's tcp_non_congestion_loss_retransmit.
+        """
+        sb = self.sb
+        for record in sb.records[sb.head :]:
+            sb.mark_lost(record)
+        self.calm = False
+        self.forced = True
+        self.undo.forget()
+        self.undo.prior_ssthresh = 0
+        self.cc.ssthresh = self.current_ssthresh()
+        self.phase = LOSS
+        self.high_seq = sb.nxt
 
     # --- path MTU ------------------------------------------------------------------------------
 

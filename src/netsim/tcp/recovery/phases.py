@@ -22,6 +22,7 @@ class Phases(Flight):
     acked_bytes, acked_segs: newly acknowledged cumulatively
     sacked_bytes:    newly reported by SACK
     delivered_bytes: both, without counting anything twice
+    delivered_segs:  all segments that were ever delivered (Linux: tp->delivered)
     lost_segs:       newly judged lost
     rtt_ns:          the RTT sample taken, -1 if none
     is_duplicate:    it was a duplicate ACK
@@ -32,8 +33,8 @@ class Phases(Flight):
     """
 
     __slots__ = (
-        "acked_bytes", "acked_segs", "delivered_bytes", "dsack", "frto", "is_duplicate", "lost_segs", "lost_total",
-        "new_first", "phase_before", "reasons", "reordering_segs", "rtt_ns", "sacked_bytes", "spurious",
+        "acked_bytes", "acked_segs", "delivered_bytes", "delivered_segs", "dsack", "frto", "is_duplicate", "lost_segs",
+        "lost_total", "new_first", "phase_before", "reasons", "reordering_segs", "rtt_ns", "sacked_bytes", "spurious",
     )  # fmt: skip
 
     def __init__(self, config: RecoveryConfig, cc: CongestionControl, smss: int) -> None:
@@ -42,6 +43,7 @@ class Phases(Flight):
         self.acked_segs = 0
         self.sacked_bytes = 0
         self.delivered_bytes = 0
+        self.delivered_segs = 0
         self.lost_segs = 0
         self.rtt_ns = -1
         self.is_duplicate = False
