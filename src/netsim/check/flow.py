@@ -100,9 +100,6 @@ class Half:
     """
 
     __slots__ = (
-        "ack_moves",
-        "ack_news",
-        "acks_inside",
         "addr_key",
         "age_ns",
         "beyond",
@@ -117,9 +114,7 @@ class Half:
         "dup_bytes",
         "dupacks",
         "dupacks_total",
-        "early_ack",
         "ece_from",
-        "ecn_data",
         "edge",
         "edge_record",
         "fast",
@@ -128,9 +123,7 @@ class Half:
         "fin_arrived",
         "fin_record",
         "first",
-        "fresh",
         "giants",
-        "got_data",
         "head",
         "holes",
         "id_bad",
@@ -138,10 +131,7 @@ class Half:
         "id_next",
         "id_ok",
         "ident",
-        "idle_probe",
         "iss",
-        "iw_bytes",
-        "iw_last_ns",
         "last",
         "last_ack",
         "last_new_ns",
@@ -155,7 +145,6 @@ class Half:
         "max_sack",
         "max_wnd",
         "missing",
-        "missing_frames",
         "mode",
         "mss",
         "name",
@@ -168,7 +157,6 @@ class Half:
         "probe_record",
         "probes",
         "pure_acks",
-        "recent",
         "recover",
         "resend_bytes",
         "resends",
@@ -179,13 +167,11 @@ class Half:
         "rtt_min",
         "rtt_n",
         "rtt_sum",
-        "sack_layout_ok",
         "sack_ok",
         "sacked",
         "seg_max",
         "sent",
         "shift",
-        "shrunk",
         "srtt",
         "stage",
         "start_nxt",
@@ -194,15 +180,12 @@ class Half:
         "syn",
         "syn_acked",
         "syn_first",
-        "syn_pure",
         "tfo_bytes",
         "tos",
         "ts_ecr",
         "ts_first",
-        "ts_last_ns",
         "ts_ok",
         "ts_val",
-        "tsegs",
         "turn_ns",
         "una",
         "una_ns",
@@ -239,27 +222,20 @@ class Half:
         self.sacked: list[list[int]] | None = None
         self.last_new_ns = 0
         self.data_packets = 0
-        self.got_data = False
         # its own acknowledgements and windows
         self.last_ack = UNKNOWN
         self.wnd = UNKNOWN
         self.max_wnd = 0
         self.zero_since = UNKNOWN
         self.zero_left_ns = 0
-        self.shrunk = False
         self.pure_acks = 0
         self.last_pure: TcpRecord | None = None
-        self.ack_moves = 0
-        self.ack_news = 0
-        self.acks_inside = 0
-        self.early_ack = False
         self.loop_n = 0
         self.loop_ns = 0
         self.rst_count = 0
         # options
         self.syn: TcpRecord | None = None
         self.syn_first: TcpRecord | None = None
-        self.syn_pure = False
         self.syn_acked = False
         self.mss = UNKNOWN
         self.wscale = UNKNOWN
@@ -267,14 +243,11 @@ class Half:
         self.sack_ok = False
         self.ts_ok = False
         self.layout = UNSET_LAYOUT
-        self.sack_layout_ok = b""
         self.max_len = 0
         self.seg_max = 536
         self.ts_val = UNKNOWN
         self.ts_ecr = UNKNOWN
         self.ts_first: TcpRecord | None = None
-        self.ts_last_ns = 0
-        self.tsegs = 0
         self.tos = 0
         # losses and their repair
         self.mode = MODE_OPEN
@@ -287,7 +260,6 @@ class Half:
         self.dup_bytes = 0
         self.giants = 0
         self.max_sack = UNKNOWN
-        self.fresh = 0
         # closing
         self.fin = UNKNOWN
         self.fin_record: TcpRecord | None = None
@@ -310,22 +282,16 @@ class Half:
         self.id_bad = 0
         self.unseen = 0
         self.missing = 0
-        self.missing_frames: list[int] | None = None
         self.beyond: list[Beyond] | None = None
-        self.recent: list[TcpRecord] = _NO_RECORDS
         self.stray: TcpRecord | None = None
         # probes
         self.probes = 0
         self.probe_record: TcpRecord | None = None
         self.probe_gap = 0
-        self.idle_probe = False
-        self.iw_bytes = 0
-        self.iw_last_ns = 0
         self.tfo_bytes = 0
         self.age_ns = 0
         self.ident = 0
         # ECN
-        self.ecn_data = False
         self.ce_frames = 0
         self.ce_pending: TcpRecord | None = None
         self.ece_from: TcpRecord | None = None
@@ -386,7 +352,6 @@ class Conn:
         "first_frame",
         "first_ns",
         "full_rtt",
-        "handshake_ns",
         "icmp_ns",
         "ident",
         "last_frame",
@@ -419,7 +384,6 @@ class Conn:
         self.vantage = AT_UNKNOWN
         self.rtt_ns = UNKNOWN
         self.full_rtt = UNKNOWN
-        self.handshake_ns = UNKNOWN
         self.analysis: dict[str, array[int]] | None = None
         self.candidates: dict[str, Candidate] | None = None
         self.quality: dict[str, list[int]] | None = None
