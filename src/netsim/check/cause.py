@@ -46,7 +46,7 @@ def note_resend(t: Tracker, x: Look, start: int, end: int) -> None:
     h = x.h
     r = x.r
     c = x.c
-    first = _last_sent(h, start, r)
+    first = last_sent(h, start, r)
     waited = r.t_ns - first.t_ns if first is not None else -1
     resend = Resend(start, end, r, UNKNOWN_CAUSE, waited)
     resend.first = first
@@ -89,7 +89,7 @@ def _covered(ranges: list[list[int]], start: int, end: int) -> bool:
     return any(left <= start and end <= right for left, right in ranges)
 
 
-def _last_sent(h: Half, start: int, r: TcpRecord) -> TcpRecord | None:
+def last_sent(h: Half, start: int, r: TcpRecord) -> TcpRecord | None:
     """The last transmission of the byte at `start` before `r`, if it was seen."""
     resends = h.resends
     if resends:
@@ -127,9 +127,12 @@ def _cause(x: Look, resend: Resend) -> str:
     r = x.r
     if r.flags & SYN:
         return _cause_of_syn(x, resend)
+    if resend.first is not None and resend.first.flags & SYN and h.tfo_bytes:
+        # The data of the SYN were not taken (Fast Open): they go out again as soon as that is known.
+        return GO_BACK
     now = r.t_ns
     head = resend.start <= h.una
-    head_sent = _last_sent(h, max(h.una, resend.start) if head else h.una, r)
+    head_sent = last_sent(h, max(h.una, resend.start) if head else h.una, r)
     base = max(h.una_ns, head_sent.t_ns if head_sent is not None else 0)
     waited = now - base
     last = p.last

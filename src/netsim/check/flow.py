@@ -403,8 +403,13 @@ class Conn:
         frames = self.analysis.get(category)
         if frames is None:
             frames = self.analysis[category] = array("q")
-        if not frames or frames[-1] != frame:
+        if not frames or frames[-1] < frame:
             frames.append(frame)
+        elif frame not in frames:
+            place = len(frames)
+            while place > 0 and frames[place - 1] > frame:
+                place -= 1
+            frames.insert(place, frame)
 
     def discard(self, category: str, frame: int) -> None:
         """Take a frame out of a category again: later evidence spoke against it."""

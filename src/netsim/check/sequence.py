@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from netsim.base.packet import FIN, SYN
 from netsim.capture.record import TcpRecord
-from netsim.check.cause import note_probe, note_resend
+from netsim.check.cause import last_sent, note_probe, note_resend
 from netsim.check.flow import MASK, Half, Hole
 from netsim.check.look import Look
 from netsim.check.model import AT_DATA
@@ -243,12 +243,35 @@ def _take_old(t: Tracker, x: Look) -> None:
             c.reordered += 1
             _place(x)
             return
+    if x.end > h.nxt and h.nxt - x.seq == 1 and h.probes:
+        # The byte of a window probe goes out again at the head of the data it was taken from.
+        for index, rule in t.at[AT_DATA]:
+            x.rule = index
+            rule.look(x)
+        _extend(x)
+        return
+    if _is_late_original(x):
+        return
     note_resend(t, x, x.seq, x.end)
     for index, rule in t.at[AT_DATA]:
         x.rule = index
         rule.look(x)
     if x.end > h.nxt:
         _extend(x)
+
+
+def _is_late_original(x: Look) -> bool:
+    """Seen after its own retransmission, which overtook it: the clock of its sender tells."""
+    h = x.h
+    first = last_sent(h, x.seq, x.r)
+    if first is None or not x.n or first.ts_val < 0 or x.r.ts_val < 0 or first.flags & SYN:
+        return False
+    if order_of(h, x.r, first) != EARLIER or first.seq != x.r.seq:
+        return False
+    x.c.add("out_of_order", x.r.frame)
+    x.c.add("retransmission", first.frame)
+    x.c.reordered += 1
+    return True
 
 
 def _is_keep_alive(h: Half, p: Half, r: TcpRecord) -> bool:
