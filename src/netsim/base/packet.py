@@ -52,6 +52,8 @@ OPT_EXP: Final = 254
 ABSENT: Final = -1
 """In an integer option field: the segment does not carry the option."""
 
+_TIMESTAMPS_ONLY: Final = bytes((OPT_NOP, OPT_NOP, OPT_TS))
+
 NO_BLOCKS: Final[tuple[tuple[int, int], ...]] = ()
 
 
@@ -162,10 +164,12 @@ class Segment(Packet):
 
     def options_bytes(self) -> int:
         """Length of the options part of the header, padding included."""
-        if not self.layout:
-            return 0
-        total = 0
         layout = self.layout
+        if not layout:
+            return 0
+        if layout == _TIMESTAMPS_ONLY:
+            return 12  # what nearly every segment carries
+        total = 0
         for other_kind, data in self.other:
             total += 2 + len(data)
             at = layout.rfind(other_kind)  # a field, if present, stands for the first of its kind
@@ -191,7 +195,7 @@ class Segment(Packet):
 
     def wire_bytes(self) -> int:
         """Length of the whole IP packet."""
-        size = self.ip_header_bytes() + 20 + len(self.payload)
+        size = (60 if ":" in self.src else 40) + len(self.payload)
         if self.layout:
             size += self.options_bytes()
         if self.encap_dport:

@@ -328,9 +328,8 @@ class TcpSocket:
             return b""
         if conn.readable_bytes():
             data = conn.receive(now_ns, max_bytes, peek=flags & MSG_PEEK != 0)
-            if not flags & MSG_PEEK:
-                assert self.slot is not None
-                self.host.tcp.touch(self.slot)
+            if conn.ep.receiver.ack_reason is not None and self.slot is not None:
+                self.host.tcp.touch(self.slot)  # reading made a window update or an ACK due
             return data
         error = self.take_error()
         if error:

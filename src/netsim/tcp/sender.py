@@ -245,9 +245,10 @@ class Sender(Resending):
             if seg is not None:
                 recovery.new_first = self._new_after_timeout()
                 return seg
-        record = recovery.next_resend(now_ns, self.unsent_bytes() > 0)
-        if record is not None:
-            return self._resend(ep, now_ns, record)
+        if recovery.may_resend():
+            record = recovery.next_resend(now_ns, self.unsent_bytes() > 0)
+            if record is not None:
+                return self._resend(ep, now_ns, record)
         seg = None
         if self.nxt - 1 < self.buffer.end or (self.fin_offset != NOT_QUEUED and not self.fin_sent):
             self._window_held = False

@@ -104,7 +104,7 @@ class SendQueue:
     def room(self, ep: Endpoint) -> int:
         """The same beside the SACK blocks that the next segment carries."""
         size = self.segment_bytes(ep)
-        if ep.neg.sack:
+        if ep.neg.sack and ep.receiver.owes_sack():
             blocks = ep.receiver.sack_blocks(ep.sack_limit())
             if blocks:
                 size -= 4 + 8 * len(blocks)

@@ -305,6 +305,10 @@ class Flight:
         left = self.cc.cwnd - self.pipe_bytes()
         return left if left > 0 else 0
 
+    def may_resend(self) -> bool:
+        """There is a point in asking `next_resend`: something is lost, or RFC 6675's recovery goes on."""
+        return self.sb.lost_out > 0 or self.phase == RECOVERY
+
     def next_resend(self, now_ns: int = 0, new_data_ready: bool = False) -> Sent | None:
         """The record to send again now, or None: nothing is lost, or the window does not allow it.
 
