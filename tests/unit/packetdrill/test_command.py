@@ -40,7 +40,8 @@ def test_a_folder_with_summary_per_folder(folder: Path, capsys: pytest.CaptureFi
     assert "1 of 3 passed, 1 failed, 1 unsupported" in out
     assert "the packet differs: flags" in out
     assert "'fork' is not supported" in out
-    lines = [line for line in out.splitlines() if line.startswith(str(folder)) and line.split()[0] == str(folder / "a")]
+    table = out[out.index("unsupported\n") :].splitlines()  # a long name is cut at its beginning
+    lines = [line for line in table if line.split() and line.split()[0].endswith("/a")]
     assert lines
     assert lines[-1].split()[1:3] == ["1", "1"]
 
