@@ -94,6 +94,8 @@ class CommandRunner:
     def _sockets_in(self, state: str, port: int) -> int:
         """How many connections (and listeners) are in a state; port 0 = any."""
         found = 0
+        if state == "LISTEN":
+            return sum(port in (0, local) for _, local in self.machine.host.tcp.listeners)
         for conn in self.machine.host.connections.values():
             if str(conn.state.value) == state and port in (0, conn.ep.local_port):
                 found += 1

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from netsim.base.seqnum import seq_diff
 from netsim.base.units import MS
 from netsim.host.errors import SocketError
 from netsim.packetdrill import tree
-from netsim.packetdrill.arguments import Arguments
+from netsim.packetdrill.arguments import MAX_BYTES, Arguments
 from netsim.packetdrill.descriptors import Block, Descriptor, EpollEntry, EpollFile, PipeEnd, SocketFile, ZeroFile
 from netsim.packetdrill.flow import ScriptProblem
 from netsim.packetdrill.outcome import Mismatch
 
 if TYPE_CHECKING:
     from netsim.packetdrill.calls import Caller
+    from netsim.tcp.connection import Connection
 
 _ALWAYS: Final = 0x008 | 0x010
 """POLLERR and POLLHUP are told whether asked for or not."""
@@ -208,6 +210,10 @@ def do_splice(caller: Caller, arguments: Arguments) -> int:
         conn = source.socket.connection
         if conn is not None and conn.at_eof():
             return 0
+        if conn is not None:
+            length = min(length, _before_urgent(conn))
+            if not length:
+                return 0
         data = source.socket.recv(caller.now_ns, length)
         target.buffer += data
         return len(data)
@@ -217,6 +223,15 @@ def do_splice(caller: Caller, arguments: Arguments) -> int:
         del source.buffer[:taken]
         return taken
     raise SocketError("EINVAL", "splice needs a pipe on one side")
+
+
+def _before_urgent(conn: Connection) -> int:
+    """How many octets may be spliced: those before the urgent one (tcp_splice_read stops at it)."""
+    rcv, readable = conn.ep.receiver.rcv, conn.readable_bytes()
+    if not rcv.urgent:
+        return MAX_BYTES
+    ahead = seq_diff(rcv.up, rcv.nxt) + readable - 1
+    return ahead if 0 <= ahead < readable else MAX_BYTES
 
 
 def do_sendfile(caller: Caller, arguments: Arguments) -> int:

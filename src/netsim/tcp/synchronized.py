@@ -395,8 +395,9 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             if receiver.ack_reason is None:
                 receiver.ack_reason = why.ACK_OUT_OF_ORDER
         if receiver.fin_reached():
+            due = receiver.ack_reason is not None  # the text before the FIN is to be acknowledged at once
             step8_fin(ep, now_ns)
-            if state is ESTABLISHED and ep.profile.delay_fin_ack and receiver.ack_reason is why.ACK_FIN:
+            if not due and state is ESTABLISHED and ep.profile.delay_fin_ack and receiver.ack_reason is why.ACK_FIN:
                 receiver.ack_policy.on_fin()
                 receiver.delay_fin_ack()
         if receiver.ack_reason is None and receiver.unacked_segs and not ep.timers.is_set(DELACK):
