@@ -163,9 +163,9 @@ class Drain(Watcher):
     def socket_changed(self, now_ns: int, socket: TcpSocket | UdpSocket) -> None:
         """Read what there is."""
         tcp = self.socket
-        conn = tcp.connection
-        if conn is None or self.finished_at_ns >= 0:
+        if tcp.slot is None or self.finished_at_ns >= 0:
             return
+        conn = tcp.slot.conn
         if not conn.readable_bytes() and not conn.at_eof() and not conn.is_closed():
             return
         try:
@@ -176,6 +176,8 @@ class Drain(Watcher):
                 if self.verify:
                     check_pattern(data, self.total)
                 self.total += len(data)
+                if not conn.readable_bytes() and not conn.at_eof() and not conn.is_closed():
+                    return
         except SocketError as error:
             if error.errno_name == "EAGAIN":
                 return

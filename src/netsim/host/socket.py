@@ -228,6 +228,7 @@ class TcpSocket:
         slot.listener = None
         child = TcpSocket(self.host)
         child.slot = slot
+        child._options = slot.conn.ep.options
         child.reuse_address = self.reuse_address
         child.linger = self.linger
         child.receive_low_water = self.receive_low_water
@@ -269,6 +270,7 @@ class TcpSocket:
             raise SocketError("EADDRNOTAVAIL", "port 0 cannot be connected to")
         had_port = self.local_port
         self.slot = self.host.tcp.open_active(now_ns, self, address, port, data, cookie, without_cookie)
+        self._options = self.slot.conn.ep.options
         if not had_port:
             self.owns_port = True
         self.remote_addr, self.remote_port = address, port

@@ -64,17 +64,18 @@ class TcpLayer:
         conn = slot.conn
         if slot.listener is not None and self._is_refused_by_backlog(now_ns, slot, seg):
             return
-        if conn.state is TIME_WAIT and seg.flags & _HANDSHAKE_BITS == SYN:
+        ep = conn.ep
+        if ep.state is TIME_WAIT and seg.flags & _HANDSHAKE_BITS == SYN:
             listener = self.find_listener(seg.dst, seg.dport)
             if listener is not None and conn.accepts_new_incarnation(now_ns, seg):
                 conn.yield_to_new_incarnation(now_ns)
                 self._forget(now_ns, slot)
                 self._handle_by_listener(now_ns, listener, seg, after=conn)
                 return
-        if seg.encap_sport != conn.ep.options.encap_dport:
-            self._answer_for_nobody(now_ns, seg, conn.ep.options)
+        if seg.encap_sport != ep.options.encap_dport:
+            self._answer_for_nobody(now_ns, seg, ep.options)
             return
-        if conn.state is SYN_SENT:
+        if ep.state is SYN_SENT:
             self._handle_in_syn_sent(now_ns, conn, seg)
         else:
             conn.handle_segment(now_ns, seg)
@@ -440,14 +441,14 @@ class TcpLayer:
 
     def _settle(self, now_ns: int, slot: Slot) -> None:
         """Everything is sent: look at what has become of the connection, and when to wake it."""
-        conn = slot.conn
+        ep = slot.conn.ep
         if slot.listener is not None:
             self._settle_pending(now_ns, slot, slot.listener)
-        if conn.state is CLOSED:
+        if ep.state is CLOSED:
             self._forget(now_ns, slot)
         else:
-            deadline = conn.next_deadline()
-            if deadline is not None and deadline < slot.wake_ns:
+            deadline = ep.timers.next()
+            if deadline < slot.wake_ns:
                 self._wakeups.push(slot, deadline)
         socket = slot.socket
         if socket is not None and socket.watcher is not None:

@@ -24,8 +24,34 @@ def rtt_config(profile: Profile) -> RttConfig:
     )
 
 
+_MOST_KEPT: Final = 64
+
+
+class _Made:
+    """The configurations made so far, with their profiles: the connections of a host share one."""
+
+    __slots__ = ("by_profile",)
+
+    def __init__(self) -> None:
+        self.by_profile: dict[int, tuple[Profile, RecoveryConfig]] = {}
+
+
+_MADE: Final = _Made()
+
+
 def recovery_config(profile: Profile) -> RecoveryConfig:
-    """The knobs of loss recovery."""
+    """The knobs of loss recovery. Nobody changes them, so connections with the same profile share them."""
+    known = _MADE.by_profile.get(id(profile))
+    if known is not None and known[0] is profile:
+        return known[1]
+    if len(_MADE.by_profile) >= _MOST_KEPT:
+        _MADE.by_profile.clear()
+    config = _make_recovery_config(profile)
+    _MADE.by_profile[id(profile)] = (profile, config)
+    return config
+
+
+def _make_recovery_config(profile: Profile) -> RecoveryConfig:
     return RecoveryConfig(
         rtt_config(profile),
         counts_segments=profile.counts_segments,
