@@ -131,13 +131,14 @@ class Caller:
         return Pending(self, call)
 
     def install(self, number: int) -> None:
-        """Give the descriptor that a call has just made the number that the script uses."""
+        """Give the descriptor that a call has just made the number that the script uses.
+
+        As in the real tool, a script may use a number again without closing what it stood for.
+        """
         fresh = self.fresh
         self.fresh = None
         if fresh is None:
             return
-        if number in self.files:
-            raise Mismatch(f"the script uses descriptor {number} twice")
         self.files[number] = fresh
 
     def file(self, arguments: Arguments, index: int = 0) -> Descriptor:

@@ -99,6 +99,8 @@ class CommandRunner:
         for conn in self.machine.host.connections.values():
             if str(conn.state.value) == state and port in (0, conn.ep.local_port):
                 found += 1
+        if state == "LISTEN":
+            found = sum(1 for _, number in self.machine.host.tcp.listeners if port in (0, number))
         if state == "CLOSED":
             for file in self.caller.files.values():
                 socket = getattr(file, "socket", None)

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Final
 
 from netsim.base.events import ListSink, NullSink, PacketDelivered, PacketSent, Sink
-from netsim.base.packet import Packet
+from netsim.base.packet import Packet, Segment
+from netsim.drive.offload import split
 from netsim.host.host import Host
 from netsim.host.pmtu import PathMtuCache
 from netsim.packetdrill.config import Config
@@ -87,6 +88,8 @@ class Machine:
         self.host.settings.syn_backlog = 128
         self.settled: Callable[[], None] | None = None
         self.watcher: Callable[[], None] | None = None
+        self.offload = True
+        """The device cuts segments itself; False: the stack's last step does (Linux: tcp_gso_segment)."""
         self.md5_keys: dict[str, bytes] = {}
         self._sent = 0
 
@@ -135,7 +138,7 @@ class Machine:
     def set_offload(self, feature: str, enabled: bool) -> None:
         """`ethtool -K`: segmentation offload on or off."""
         if feature in ("tso", "gso"):
-            self.settings.fixed["tso"] = enabled and self.settings.base.tso
+            self.offload = enabled
             self.apply_settings()
 
     def set_route(self, route: RouteChange) -> None:
@@ -180,6 +183,16 @@ class Machine:
         return True
 
     def _take(self, packet: Packet) -> None:
+        """A packet of the host leaves: in pieces, if the device does not cut it."""
+        if not self.offload and isinstance(packet, Segment) and packet.payload:
+            conn = self.host.connection_of(packet)
+            if conn is not None:
+                for piece in split(packet, conn.ep.sender.segment_bytes(conn.ep)):
+                    self._put(piece)
+                return
+        self._put(packet)
+
+    def _put(self, packet: Packet) -> None:
         """A packet of the host is on the wire."""
         self._sent += 1
         if self._sent > _MAX_PACKETS:

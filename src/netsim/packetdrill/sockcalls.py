@@ -17,6 +17,8 @@ from netsim.packetdrill.settings import Unsupported
 if TYPE_CHECKING:
     from netsim.packetdrill.calls import Caller
 
+MAX_FRAGMENTS: Final = 17
+"""Linux's MAX_SKB_FRAGS: fragments of one segment."""
 NEW_DESCRIPTORS: Final = frozenset({"socket", "accept", "accept4", "open", "epoll_create", "epoll_create1"})
 
 
@@ -231,8 +233,26 @@ def do_sendmsg(caller: Caller, arguments: Arguments) -> int:
     """sendmsg(fd, {msg_name, msg_iov, ...}, flags)."""
     arguments.need(3)
     message = arguments.struct(1)
-    data = bytes(sum(arguments.iovecs(message.get("msg_iov"))))
-    return send_data(caller, arguments, data, arguments.words(2), True)
+    parts = arguments.iovecs(message.get("msg_iov"))
+    flags = arguments.words(2)
+    if "MSG_ZEROCOPY" in flags and len(parts) > MAX_FRAGMENTS and caller.system.name == "linux":
+        _send_in_fragments(caller, arguments, parts)
+    return send_data(caller, arguments, bytes(sum(parts)), flags, True)
+
+
+def _send_in_fragments(caller: Caller, arguments: Arguments, parts: list[int]) -> None:
+    """MSG_ZEROCOPY: each buffer is a fragment, and a segment has at most MAX_SKB_FRAGS (tcp_sendmsg_locked)."""
+    pending = caller.current
+    assert pending is not None
+    socket = caller.socket(arguments).socket
+    if pending.progress or socket.slot is None:
+        return
+    for at in range(0, (len(parts) - 1) // MAX_FRAGMENTS * MAX_FRAGMENTS, MAX_FRAGMENTS):
+        chunk = bytes(sum(parts[at : at + MAX_FRAGMENTS]))
+        taken = socket.send(caller.now_ns, chunk, MSG_EOR, push=True)
+        pending.progress += taken
+        if taken < len(chunk):
+            return
 
 
 def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str], has_address: bool = False) -> int:
@@ -308,6 +328,8 @@ def _send_fast(caller: Caller, arguments: Arguments, file: SocketFile, data: byt
     if not fresh:
         return -1
     _now_connecting(caller, file)
+    if taken:
+        _watch_write(file, flags)
     if not blocking:
         return taken
     pending.phase = 1

@@ -38,6 +38,8 @@ class NewData(SendQueue):
         mss = self.room(ep)
         available = self.buffer.end + 1 - self.nxt
         usable = self.una + self.snd.wnd - self.nxt
+        if ep.fast_open and not ep.syn_acked:
+            usable += 1  # the SYN,ACK takes no room in the window (tcp_create_openreq_child: snd_una is after it)
         if available <= 0:
             return self._poll_fin(ep, now_ns, usable)
         allowed = self.recovery.may_send_bytes(now_ns)
@@ -49,6 +51,8 @@ class NewData(SendQueue):
             size = eor
         held = self._why_held(ep, now_ns, size, mss, available, usable, allowed, eor > 0)
         if held is not None:
+            if held is why.HELD_SWS and usable < size:
+                self._window_held = True
             if ep.recording:
                 ep.held(now_ns, available, held)
             return None
@@ -64,8 +68,8 @@ class NewData(SendQueue):
                     ep.held(now_ns, available, why.HELD_TSO)
                 return None
         self._tlp_new = False
-        push = self._force and self.profile.sws_override_probes and self.una == self.nxt
-        self._force = False
+        push = self._force_push and self.una == self.nxt
+        self._force = self._force_push = False
         return self._send_new(ep, now_ns, size, push)
 
     def _offload_bytes(
@@ -228,6 +232,8 @@ class NewData(SendQueue):
         if size:
             ep.receiver.ack_policy.on_data_sent(now_ns)
         self._left(ep, now_ns, seg, reason, "")
+        if size and end == self.buffer.end + 1:
+            ep.stop_timer(now_ns, OVERRIDE)
         return seg
 
     def _is_pushed(self, start: int, end: int) -> bool:

@@ -141,6 +141,7 @@ class Resending(NewData):
         """Small as it is, the segment goes now."""
         ep.timer_expired(now_ns, OVERRIDE, why.CORK_TIMEOUT if self._is_corked() else why.SWS_OVERRIDE)
         self._force = True
+        self._force_push = self.profile.sws_override_probes
         self.corked = False
         self.push_marks.append(self.buffer.end + 1)
 

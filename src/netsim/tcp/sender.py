@@ -253,9 +253,11 @@ class Sender(Resending):
         if self.nxt - 1 < self.buffer.end or (self.fin_offset != NOT_QUEUED and not self.fin_sent):
             self._window_held = False
             seg = self._poll_new(ep, now_ns)
-            if seg is None:
-                self._run_chrono(now_ns)
+        else:
+            self._window_held = False
         if seg is None:
+            if self._window_held or self.chrono.kind == chrono.WINDOW:
+                self._run_chrono(now_ns)
             if self._sent_new or self._cwnd_held:
                 recovery.after_sending(now_ns, self._sent_new)
                 self._sent_new = self._cwnd_held = False

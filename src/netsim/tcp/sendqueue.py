@@ -44,8 +44,8 @@ class SendQueue:
     """
 
     __slots__ = (
-        "_ack", "_cwnd_held", "_force", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new", "_told_cwnd",
-        "_window_held",
+        "_ack", "_cwnd_held", "_force", "_force_push", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new",
+        "_told_cwnd", "_window_held",
         "buffer", "capacity", "chrono", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
         "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "timeouts", "una",
     )  # fmt: skip
@@ -73,6 +73,7 @@ class SendQueue:
         self.recovery = self._make_recovery(snd.mss)
         self._ack = AckInfo()
         self._force = False
+        self._force_push = False
         self._tlp_new = False
         self._sent_new = False
         self._cwnd_held = False

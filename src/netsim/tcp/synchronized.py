@@ -395,9 +395,10 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             if receiver.ack_reason is None:
                 receiver.ack_reason = why.ACK_OUT_OF_ORDER
         if receiver.fin_reached():
-            due = receiver.ack_reason is not None  # the text before the FIN is to be acknowledged at once
             step8_fin(ep, now_ns)
-            if not due and state is ESTABLISHED and ep.profile.delay_fin_ack and receiver.ack_reason is why.ACK_FIN:
+            # tcp_fin begins ping-pong mode, so only more than a segment is acknowledged at once (__tcp_ack_snd_check)
+            much = receiver.unacked_bytes + 1 > (receiver.ack_policy.segment_size() or receiver.mss)
+            if state is ESTABLISHED and ep.profile.delay_fin_ack and receiver.ack_reason is why.ACK_FIN and not much:
                 receiver.ack_policy.on_fin()
                 receiver.delay_fin_ack()
         if receiver.ack_reason is None and receiver.unacked_segs and not ep.timers.is_set(DELACK):
