@@ -8,6 +8,7 @@ deterministic) and the transcript for the report.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from netsim.base.packet import ACK, SYN, Segment
@@ -60,9 +61,15 @@ class ScriptRun:
 
     def run(self) -> Outcome:
         """Run to the end or to the first failure."""
+        for _ in self.stepwise():
+            pass
+        return self.outcome
+
+    def stepwise(self) -> Iterator[None]:
+        """Run, and stop after every event of the script; the outcome is complete when nothing is left."""
         outcome = self.outcome
         try:
-            self._run_all()
+            yield from self._events()
         except Mismatch as failure:
             outcome.result = verdicts.FAILED
             outcome.message, outcome.expected, outcome.actual = failure.message, failure.expected, failure.actual
@@ -86,9 +93,8 @@ class ScriptRun:
             outcome.source = self.script.source_line(self.line).strip()
         if self.record:
             describe_failure(outcome, self.machine, self.flow)
-        return outcome
 
-    def _run_all(self) -> None:
+    def _events(self) -> Iterator[None]:
         machine = self.machine
         for name, value in self._sysctls:
             machine.settings.set(machine.settings.system, name, value)
@@ -99,8 +105,10 @@ class ScriptRun:
         for event in self.script.events:
             self.line = event.line
             self._run_event(event)
+            yield
         if self.pending is not None:
             self._finish_pending(_WAIT_NS)
+            yield
         if self.script.cleanup is not None:
             self.commands.run(self.script.cleanup.text)
 

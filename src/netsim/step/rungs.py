@@ -67,7 +67,7 @@ def rungs_at(timeline: Timeline, index: int, now: int) -> list[Rung]:
             row = timeline.source.recorder.row_of(packet)
             if row is not None and all(rung.row is not row for rung in found):
                 _add_packet(found, row, index, mark.t_ns, _is_right(timeline, row.sender))
-                found[-1].fate = timeline.fate(row.uid, now)
+                found[-1].fate = timeline.fate(row.uid, now) if timeline.source.has_network else ARRIVED
         elif isinstance(event, ev.SegmentReceived):
             row = timeline.source.recorder.row_of(event.segment)
             if row is not None and row.sent_ns is None and all(rung.row is not row for rung in found):

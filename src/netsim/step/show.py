@@ -175,11 +175,11 @@ DIAGRAM: Final = (
     "        ╰─▶ SYN-RECEIVED │",
     "                 ╰──┬────╯",
     "               ESTABLISHED",
-    "         ╭──────────┴────────╮",
-    "     FIN-WAIT-1 ─▶ CLOSING  CLOSE-WAIT",
-    "         ▼            │      ▼",
-    "     FIN-WAIT-2       │     LAST-ACK",
-    "         ╰─▶ TIME-WAIT ◀╯     ╰─▶ CLOSED",
+    "         ╭──────────┴──────────╮",
+    "     FIN-WAIT-1 ─▶ CLOSING    CLOSE-WAIT",
+    "         ▼            │        ▼",
+    "     FIN-WAIT-2       │       LAST-ACK",
+    "         ╰─▶ TIME-WAIT ◀╯       ╰─▶ CLOSED",
 )
 """RFC 9293, figure 5, small."""
 

@@ -59,6 +59,7 @@ class Source:
     seed: int = 0
     can_fork: bool = False
     has_tcb: bool = True
+    has_network: bool = True
     unit: str = "step"
 
     def __init__(self, recorder: Recorder, hosts: list[str]) -> None:
@@ -87,6 +88,10 @@ class Source:
     def flights(self) -> list[Flight]:
         """The packets on their way now, in the order of arrival."""
         raise NotImplementedError
+
+    def seen(self, steps: int, host: str) -> dict[str, str]:
+        """What a tap can tell of an end's variables after so many steps (where `has_tcb` is False)."""
+        return {}
 
 
 class _Tape(ev.Sink):

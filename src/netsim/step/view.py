@@ -167,7 +167,10 @@ class View:
         end = End(host, conn, state, before)
         end.last = self._last_change(host, conn)
         if snapshot is None:
-            end.note = "no TCB" if timeline.source.has_tcb else "a tap does not see the TCB"
+            if timeline.source.has_tcb:
+                end.note = "no TCB"
+            else:
+                end.fields = self._seen(host)
             return end
         end.snapshot = snapshot
         old = variables(earlier) if earlier is not None else {}
@@ -177,6 +180,30 @@ class View:
         if snapshot.state not in ("CLOSED", "LISTEN"):
             end.space = Space(snapshot)
         return end
+
+    def _seen(self, host: str) -> list[Field]:
+        """The variables as far as a tap can tell; `?` for what it cannot."""
+        source, marks = self.timeline.source, self.timeline.marks
+        now = source.seen(self.mark.steps, host)
+        old = source.seen(marks[self.index - 1].steps, host) if self.index else now
+        names = (
+            "snd.una",
+            "snd.nxt",
+            "snd.wnd",
+            "rcv.nxt",
+            "rcv.wnd",
+            "cwnd",
+            "ssthresh",
+            "srtt",
+            "rto",
+            "mss",
+            "flight",
+        )
+        found = []
+        for name in names:
+            value, was = now.get(name, UNKNOWN), old.get(name, UNKNOWN)
+            found.append(Field(name, value, was if was != value else ""))
+        return found
 
     def _state(self, index: int, host: str, conn: int, snapshot: Snapshot | None) -> str:
         if snapshot is not None:

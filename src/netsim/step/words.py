@@ -59,6 +59,8 @@ def _packet(packet: Packet, recorder: Recorder) -> str:
 
 
 def _network_headline(event: ev.Event, recorder: Recorder) -> str:
+    if isinstance(event, ev.PacketSent):
+        return f"{event.host} sends {_packet(event.packet, recorder)}"
     if isinstance(event, ev.PacketDropped):
         what = f'the rule "{event.rule}"' if event.rule and event.rule != "what if" else event.where
         return f"{_packet(event.packet, recorder)} is lost: {what}"
@@ -113,10 +115,9 @@ def explain(events: list[ev.Event], recorder: Recorder, words: str = "") -> Why:
         why.headlines.append(words)
     weighed: list[tuple[int, int, Reason]] = []
     for place, event in enumerate(events):
-        if isinstance(event, ev.StateChanged | ev.PacketSent | ev.PacketDelivered):
-            text = headline(event, recorder) if isinstance(event, ev.StateChanged) else ""
-        else:
-            text = headline(event, recorder)
+        text = headline(event, recorder)
+        if isinstance(event, ev.PacketSent) and any(isinstance(other, ev.SegmentSent) for other in events):
+            text = ""  # the endpoint told of it
         if text:
             (why.minor if isinstance(event, _MINOR) else why.headlines).append(text)
         reason = getattr(event, "reason", None)

@@ -48,8 +48,12 @@ def _begins_like_a_capture(path: Path) -> bool:
 
 
 def _script(name: str, profile: str | None) -> Source:
-    raise UsageError(f"{name}: scripts cannot be stepped through; `netsim packetdrill {name}` runs it")
+    from netsim.step.script import open_script
+
+    return open_script(name, profile)
 
 
 def _capture(name: str, connection: int | None) -> Source:
-    raise UsageError(f"{name}: captures cannot be stepped through; `netsim check {name}` shows its connections")
+    from netsim.step.capture import open_capture
+
+    return open_capture(name, connection)
