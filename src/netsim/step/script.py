@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
     from netsim.tcp.snapshot import Snapshot
 
-PEER = "peer"
-HOST = "dut"
-"""The host under test, as packetdrill's own documentation calls it."""
+PEER = "script"
+HOST = "stack"
+"""The two ends, as the packetdrill runner names them."""
 
 
 class ScriptSource(Source):
     """Runs a script event by event. The peer is the script itself: only the host under test has a TCB."""
 
     has_network = False
+    opaque = (PEER,)
 
     def __init__(self, run: ScriptRun, name: str) -> None:
         self.run = run

@@ -60,6 +60,8 @@ class Source:
     can_fork: bool = False
     has_tcb: bool = True
     has_network: bool = True
+    opaque: tuple[str, ...] = ()
+    """Hosts that have no TCB to look into, though others have."""
     unit: str = "step"
 
     def __init__(self, recorder: Recorder, hosts: list[str]) -> None:

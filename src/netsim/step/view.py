@@ -168,7 +168,7 @@ class View:
         end.last = self._last_change(host, conn)
         if snapshot is None:
             if timeline.source.has_tcb:
-                end.note = "no TCB"
+                end.note = "the script plays it: it has no TCB" if host in timeline.source.opaque else "no TCB"
             else:
                 end.fields = self._seen(host)
             return end
@@ -211,7 +211,8 @@ class View:
         change = self._change_at(index, host, conn)
         if change is not None:
             return change[1]
-        return "CLOSED" if self.timeline.source.has_tcb else UNKNOWN
+        source = self.timeline.source
+        return "CLOSED" if source.has_tcb and host not in source.opaque else UNKNOWN
 
     def _change_at(self, index: int, host: str, conn: int) -> tuple[str, str] | None:
         return self.timeline.change_of_state(index, (host, conn))
