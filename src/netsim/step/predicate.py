@@ -62,8 +62,14 @@ class Predicate:
         self._test = test
 
     def holds(self, view: View) -> bool:
-        """Whether it is true at a step."""
-        return self._test(view)
+        """Whether it is true at a step. What it says of a segment must be true of one and the same."""
+        if "segment." not in self.text:
+            return self._test(view)
+        for row in view.segments() or [None]:
+            view.focus = row
+            if self._test(view):
+                return True
+        return False
 
 
 def parse(text: str, hosts: list[str]) -> Predicate:
@@ -168,14 +174,14 @@ class _Parser:
             if None in letters:
                 raise self._error(f"'{wanted}' is no flag; flags are {', '.join(FLAGS)}")
             exact = op != "has"
-            return lambda view: any(_flags_fit(row, letters, exact) for row in view.segments())
+            return lambda view: view.focus is not None and _flags_fit(view.focus, letters, exact)
         if field in ("lost", "resent"):
-            return lambda view: any(_mark(row, field, view) for row in view.segments())
+            return lambda view: view.focus is not None and _mark(view.focus, field, view)
         op = self._next()[1]
         if op not in ("==", "=", "!=", "<", "<=", ">", ">="):
             raise self._error(f"after 'segment.{field}' comes one of == != < <= > >=, not '{op}'")
         right = self._sum()
-        return lambda view: any(_fits(_segment_value(row, field), op, right(view)) for row in view.segments())
+        return lambda view: view.focus is not None and _fits(_segment_value(view.focus, field), op, right(view))
 
     def _sum(self) -> Callable[[View], Value]:
         terms = [self._product()]

@@ -138,6 +138,8 @@ class View:
         self.index = index
         self.mark = timeline.marks[index]
         self.recorder = timeline.source.recorder
+        self.focus: SegmentRow | None = None
+        """The segment that a predicate is being asked about."""
 
     @property
     def t_ns(self) -> int:
