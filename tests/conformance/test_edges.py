@@ -143,6 +143,27 @@ def _passive_reset() -> Solo:
     return solo
 
 
+def _fast_open(flags: str, data: bytes) -> Solo:
+    """A SYN whose Fast Open cookie the listener found good (RFC 7413 §4.2.2): its text is the user's at once."""
+    solo = Solo.listening()
+    solo.conn.ep.fast_open = True
+    solo.rcv(flags, seq=0, mss=1460, data=data)
+    return solo
+
+
+def _fast_open_unread() -> Solo:
+    solo = _fast_open("S", b"unread")
+    assert solo.state == "SYN-RECEIVED"
+    solo.conn.close(solo.now)
+    return solo
+
+
+def _half_open_unreachable() -> Solo:
+    solo = Solo.syn_received(icmp_ends_handshake=True)
+    solo.icmp(3, 1, seq=0)
+    return solo
+
+
 STORIES: list[Callable[[], Solo]] = [
     *[lambda s=s: Solo.in_state(s) for s in ["LISTEN", "SYN-SENT", "SYN-RECEIVED", *SYNCHRONIZED]],  # type: ignore[misc]
     *[lambda s=s: _abort(s) for s in ["LISTEN", "SYN-SENT", "SYN-RECEIVED", *SYNCHRONIZED]],  # type: ignore[misc]
@@ -154,7 +175,8 @@ STORIES: list[Callable[[], Solo]] = [
     *[lambda s=s: _hard_icmp(s) for s in ["SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "CLOSE-WAIT",
                                           "CLOSING", "LAST-ACK"]],  # type: ignore[misc]
     _active_from_listen, _simultaneous_open, _fin_in_syn_received, _syn_in_half_open, _half_open_gives_up,
-    _passive_reset, _time_wait_over, _incarnation, _orphan,
+    _passive_reset, _time_wait_over, _incarnation, _orphan, _fast_open_unread, _half_open_unreachable,
+    lambda: _fast_open("SF", b"all"),
     lambda: (s := Solo.in_state("FIN-WAIT-1"), s.rcv("FA"))[0],
     lambda: (s := Solo.in_state("LAST-ACK"), s.rcv("A"))[0],
     lambda: (s := Solo.in_state("CLOSING"), s.rcv("A"))[0],
