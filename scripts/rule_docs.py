@@ -10,10 +10,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from netsim.check.model import Meta  # noqa: E402
-from netsim.check.rules import RULES  # noqa: E402
-from netsim.check.rules.quality import QUALITY  # noqa: E402
-from netsim.check.rules_command import FAMILIES, page  # noqa: E402
+from netsim.check.model import Meta
+from netsim.check.rules import RULES
+from netsim.check.rules.quality import QUALITY
+from netsim.check.rules_command import FAMILIES, page
 
 FOLDER = Path(__file__).parents[1] / "docs" / "rules"
 
