@@ -166,11 +166,11 @@ class TcpSocket:
     def _has_room(self, conn: Connection) -> bool:
         """Writable: a third of the buffer is free (Linux, sk_stream_is_writeable), and little waits unsent."""
         free = conn.writable_bytes()
-        queued = conn.unsent_bytes() + conn.unacked_bytes()
-        if free <= 0 or free < queued // 2:
+        sender = conn.ep.sender
+        if free <= 0 or free < sender.buffer_cost() // 2:
             return False
-        limit = conn.ep.options.notsent_lowat
-        return limit == 0 or conn.unsent_bytes() < limit
+        limit = sender.unsent_limit()
+        return limit == 0 or 2 * conn.unsent_bytes() < limit
 
     # --- naming and opening ---------------------------------------------------------------
 

@@ -54,6 +54,8 @@ class Pending:
         self.line = 0
         self.progress = 0
         """What a blocking write has written already."""
+        self.waits = False
+        """A blocking write found the buffer full."""
         self.phase = 0
         """Fast Open: 1: the SYN went, 2: the connection is open."""
         self.started_ns = caller.machine.now_ns

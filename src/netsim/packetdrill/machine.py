@@ -45,7 +45,8 @@ def base_profile(config: Config) -> Profile:
     """The profile before any sysctl variable is set."""
     if config.profile == "rfc":
         return RFC if config.is_linux else STANDARD
-    return LINUX if config.is_linux else FREEBSD
+    # A script's writes are counted as the kernel does; simulations keep plain bytes, which people can follow.
+    return replace(LINUX, buffer_counts_memory=True) if config.is_linux else FREEBSD
 
 
 STACK: Final = "stack"

@@ -14,6 +14,7 @@ from netsim.packetdrill.flow import ScriptProblem
 from netsim.packetdrill.outcome import Mismatch
 from netsim.packetdrill.settings import Unsupported
 from netsim.packetdrill.symbols import option_name
+from netsim.tcp.sendspace import MIN_BUFFER
 
 if TYPE_CHECKING:
     from netsim.packetdrill.calls import Caller
@@ -87,6 +88,8 @@ def set_number(caller: Caller, file: SocketFile, name: str, value: int) -> int:
     """Set an option whose value is an integer."""
     if name in ("SO_SNDBUF", "SO_RCVBUF"):
         value *= caller.system.buffer_factor
+        if name == "SO_SNDBUF" and caller.machine.host.profile.buffer_counts_memory:
+            value = max(value, MIN_BUFFER)
     elif name == "TCP_REMOTE_UDP_ENCAPS_PORT":
         _check_tunnel(caller, file, value)
     if name in _KEPT:

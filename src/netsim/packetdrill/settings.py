@@ -76,6 +76,19 @@ def _rmem(value: str) -> Fields:
     return {"rcv_buffer": _number(parts[1]), "wscale_from_bytes": _number(parts[2])}
 
 
+def _wmem(value: str) -> Fields:
+    """tcp_wmem "min default max": the buffer starts with the default, and grows to max."""
+    parts = value.split()
+    if len(parts) != 3:
+        raise Unsupported("tcp_wmem needs three numbers")
+    return {"snd_buffer": _number(parts[1]), "snd_buffer_max": _number(parts[2])}
+
+
+def _notsent_lowat(value: str) -> Fields:
+    number = _number(value)
+    return {"notsent_lowat": 0 if number >= 2**31 else number}
+
+
 def _rack(value: str) -> Fields:
     return {"recovery": "rack" if _number(value) & 1 else "sack"}
 
@@ -139,7 +152,8 @@ _LINUX: Final[dict[str, Callable[[str], Fields]]] = {
     "net.ipv4.tcp_dsack": _flag("use_dsack"),
     "net.ipv4.tcp_ecn": _ecn,
     "net.ipv4.tcp_rmem": _rmem,
-    "net.ipv4.tcp_wmem": _third("snd_buffer"),
+    "net.ipv4.tcp_wmem": _wmem,
+    "net.ipv4.tcp_notsent_lowat": _notsent_lowat,
     "net.ipv4.tcp_syn_retries": _count("syn_r2_retries"),
     "net.ipv4.tcp_syn_linear_timeouts": _count("syn_linear_timeouts"),
     "net.ipv4.tcp_synack_retries": _count("syn_ack_retries"),
@@ -167,7 +181,7 @@ _HOST_LEVEL: Final = frozenset(
         "net.inet.tcp.udp_tunneling_overhead",
         "net.inet.tcp.pmtud_blackhole_detection", "net.inet.tcp.pmtud_blackhole_mss",
         "net.inet.tcp.v6pmtud_blackhole_mss", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_fastopen_key",
-        "net.ipv4.tcp_notsent_lowat", "net.ipv4.tcp_pacing_ss_ratio", "net.ipv4.tcp_pacing_ca_ratio",
+        "net.ipv4.tcp_pacing_ss_ratio", "net.ipv4.tcp_pacing_ca_ratio",
         "net.ipv4.tcp_fastopen_blackhole_timeout_sec", "net.ipv4.tcp_ecn_option", "net.ipv4.tcp_mtu_probing",
         "net.ipv4.tcp_base_mss", "net.ipv4.tcp_no_metrics_save", "net.ipv4.tcp_invalid_ratelimit",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netsim.host.errors import SocketError
-from netsim.host.poll import MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK
+from netsim.host.poll import MSG_EOR, MSG_MORE, MSG_OOB, MSG_PEEK, POLLERR, POLLOUT
 from netsim.packetdrill import tree
 from netsim.packetdrill.arguments import Arguments, BadPointer, quoted_address
 from netsim.packetdrill.descriptors import Block, PipeEnd, SocketFile
@@ -280,6 +280,8 @@ def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str]
         return pending.progress
     if not data:
         return 0
+    if pending.waits and not socket.poll_mask() & (POLLOUT | POLLERR):
+        raise Block  # sk_stream_write_space wakes a writer only when a third of the buffer is free
     try:
         taken = socket.send(caller.now_ns, data[pending.progress :], bits, push=True)
     except SocketError as error:
@@ -293,6 +295,7 @@ def send_data(caller: Caller, arguments: Arguments, data: bytes, flags: set[str]
     pending.progress += taken
     _watch_write(file, flags)
     if pending.progress < len(data) and not file.nonblocking and "MSG_DONTWAIT" not in flags:
+        pending.waits = True
         caller.may_block(file, flags)
     return pending.progress
 

@@ -196,6 +196,8 @@ class Sender(Resending):
             self.buffer.release(data_end)
         if self.buffer.end + 1 <= ack:
             self.chrono.stop(now_ns, chrono.BUSY, idle=True)
+        if self.starved:
+            self.autotune()
         while self.push_marks and self.push_marks[0] <= ack:
             del self.push_marks[0]
         while self.eor_marks and self.eor_marks[0] <= ack:

@@ -12,7 +12,7 @@ from netsim.base.events import RttSampled
 from netsim.base.packet import URG, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add, seq_diff, seq_gt
-from netsim.tcp import chrono
+from netsim.tcp import chrono, sendspace
 from netsim.tcp import reasons as why
 from netsim.tcp.buffers import SendBuffer
 from netsim.tcp.chrono import Chrono
@@ -47,7 +47,7 @@ class SendQueue:
         "_ack", "_cwnd_held", "_force", "_force_push", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new",
         "_told_cwnd", "_window_held",
         "buffer", "capacity", "chrono", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
-        "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "timeouts", "una",
+        "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "starved", "timeouts", "una",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, options: ConnectionOptions, snd: SendSpace) -> None:
@@ -59,6 +59,8 @@ class SendQueue:
         self.buffer = SendBuffer()
         self.capacity = options.snd_buffer or profile.snd_buffer
         self.chrono = Chrono()
+        self.starved = False
+        """The last write found less room than it wanted."""
         self.una = 0
         self.nxt = 0
         self.fin_offset = NOT_QUEUED
@@ -115,7 +117,40 @@ class SendQueue:
 
     def free_bytes(self) -> int:
         """Room in the send buffer."""
-        return max(0, self.capacity - len(self.buffer))
+        return max(0, self.capacity - self.buffer_cost())
+
+    def _goal(self) -> int:
+        return sendspace.size_goal(self.recovery.smss, self.snd.max_wnd)
+
+    def buffer_cost(self) -> int:
+        """What the queued bytes count against the send buffer."""
+        queued = len(self.buffer)
+        return sendspace.cost(queued, self._goal()) if self.profile.buffer_counts_memory else queued
+
+    def _fitting(self, now_ns: int, wanted: int) -> int:
+        if not self.profile.buffer_counts_memory:
+            return min(wanted, self.free_bytes())
+        usable = max(0, self.una + self.snd.wnd - self.nxt)
+        return sendspace.how_much_fits(
+            wanted=wanted,
+            queued=len(self.buffer),
+            unsent=self.unsent_bytes(),
+            sendable=min(usable, max(0, self.recovery.may_send_bytes(now_ns))) if self.una else 0,
+            goal=self._goal(),
+            capacity=self.capacity,
+            lowat=self.unsent_limit(),
+        )
+
+    def unsent_limit(self) -> int:
+        """TCP_NOTSENT_LOWAT in force; 0: none."""
+        return self.options.notsent_lowat or self.profile.notsent_lowat
+
+    def autotune(self) -> None:
+        """The user waits for room: a larger window needs a larger buffer (tcp_new_space)."""
+        if self.starved and self.profile.buffer_counts_memory and not self.options.snd_buffer:
+            mss = self.recovery.smss
+            segments = self.recovery.cc.cwnd // mss
+            self.capacity = sendspace.grown(self.capacity, mss, segments, self.profile.snd_buffer_max)
 
     def unsent_bytes(self) -> int:
         """Octets queued and never sent."""
@@ -137,7 +172,8 @@ class SendQueue:
         self, now_ns: int, data: bytes, push: bool, urgent: bool, more: bool, end_of_record: bool = False
     ) -> int:
         """Take what fits into the send buffer."""
-        taken = min(len(data), self.free_bytes())
+        taken = self._fitting(now_ns, len(data))
+        self.starved = taken < len(data)
         if taken <= 0:
             return 0
         if self.una == self.nxt:

@@ -73,6 +73,12 @@ class Profile:
     # -- buffers and windows --------------------------------------------------------
     rcv_buffer: int = 65535
     snd_buffer: int = 65536
+    buffer_counts_memory: bool = False
+    """The send buffer counts segments with their overhead (Linux's skb->truesize), not bytes: see `tcp.sendspace`."""
+    snd_buffer_max: int = 4 * 1024 * 1024
+    """Where memory is counted: how far autotuning goes (net.ipv4.tcp_wmem's third number)."""
+    notsent_lowat: int = 0
+    """No more is taken from the user while so much is unsent (net.ipv4.tcp_notsent_lowat); 0: no limit."""
     round_rcv_buffer_to_mss: bool = False
     """FreeBSD: the receive buffer grows to a multiple of the MSS when the connection is established."""
     window_round_up: bool = False
