@@ -51,8 +51,8 @@ class Watch(ListSink):
         if not segment.flags & ACK:
             return
         conn = self.live.get(event.conn)
-        if conn is not None and seq_lt(conn.ep.snd.nxt, segment.ack):
-            return  # it acknowledges what was never sent: it offers nothing
+        if conn is not None and seq_lt(seq_add(conn.ep.snd.nxt, 1), segment.ack):
+            return  # it acknowledges what was never sent (nor probed with): it offers nothing
         shift = 0 if segment.flags & SYN or conn is None else conn.ep.snd.wscale
         edge = seq_add(segment.ack, segment.wnd << shift)
         old = self.edges.get(event.conn)
