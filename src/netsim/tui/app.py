@@ -201,11 +201,17 @@ class Stepper(App[int]):
         self.refresh_panels()
         told = self.stepping.quiz is not None or not moved
         if lines and told:
-            self.tell(text, lines)
+            self.tell(text, lines if self.stepping.quiz is None or not moved else self._quiz_lines(lines))
         elif moved and debugger.branch is not before[0]:
             self.notify(lines[0].text if lines else debugger.branch.name, timeout=4, markup=False)
         elif moved and lines and lines[0].text.startswith("●"):
             self.notify(lines[0].text, timeout=3, markup=False)
+
+    def _quiz_lines(self, lines: list[Line]) -> list[Line]:
+        """Of a question or a grade what the ladder does not show: marks, score, question."""
+        marks = "  ".join(each.text for each in lines if each.text[:1] in "✓✗")
+        rest = [each for each in lines if each.text.startswith(("?", "score", "no more"))]
+        return [*show.wrapped(marks, self.stepping.width, ""), *rest] if marks else rest
 
     def tell(self, title: str, lines: list[Line]) -> None:
         """The answer to a command: in the panel below if it is short, else to read."""

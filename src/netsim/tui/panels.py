@@ -45,7 +45,7 @@ class Panel(Static):
 
     def redraw(self) -> None:
         """Draw again, at the present size."""
-        if self.debugger is not None and self.content_size.width > 0:
+        if self.debugger is not None and self.content_size.width > 0 and self.content_size.height > 0:
             self.update(text_of(self.lines(self.debugger.view(), self.debugger)))
 
     def on_resize(self) -> None:
@@ -74,7 +74,7 @@ class LadderPanel(Panel):
             super().__init__()
             self.forward = forward
 
-    _places: list[int]
+    _places: list[int] = []  # noqa: RUF012  set anew by every drawing
 
     def lines(self, view: View, debugger: Debugger) -> list[Line]:
         """A head with the hosts' names, then the rows."""
@@ -98,7 +98,7 @@ class LadderPanel(Panel):
             texts = [*view.why().headlines, *view.why().minor, "an application runs"]
             now.put(9, texts[0][: max(1, width - 9)], "dim")
             made.append(now)
-            if len(made) > height:
+            if len(made) > height and self._places:
                 del made[1]
                 self._places.pop(0)
             self._places.append(view.index)
