@@ -58,6 +58,10 @@ SYN_AGAIN_ACKED: Final = _reason(
     "syn-ack-again", "The same SYN came again, so our SYN,ACK was probably lost: send it again.",
     "RFC 9293 §3.10.7.4, first step",
 )  # fmt: skip
+ACK_SYN_AGAIN: Final = _reason(
+    "ack-syn-again", "The same SYN came again: an ACK says what is expected; the SYN,ACK has its own timer.",
+    "RFC 9293 §3.10.7.4, first step",
+)  # fmt: skip
 TWO_WAY_OPEN: Final = _reason(
     "two-way-open",
     "A two-way handshake believes any SYN at once: nothing proves that the SYN is not an old duplicate.",

@@ -141,9 +141,9 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             return why.ACK_OF_SYN
         if ep.profile.resend_syn_ack_on_syn:
             send_syn_ack(ep, now_ns, why.SYN_AGAIN_ACKED, "syn")
-        else:
-            ep.send_ack(now_ns, why.SYN_AGAIN_ACKED)
-        return why.SYN_AGAIN_ACKED
+            return why.SYN_AGAIN_ACKED
+        ep.send_ack(now_ns, why.ACK_SYN_AGAIN)
+        return why.ACK_SYN_AGAIN
     if state is TIME_WAIT and seg.flags & FIN and seq_add(seg.seq, seg.seg_len()) == rcv.nxt:
         # "The only thing that can arrive in this state is a retransmission of the remote FIN.
         # Acknowledge it, and restart the 2 MSL timeout."
