@@ -27,15 +27,19 @@ get_requires_for_build_sdist = build_meta.get_requires_for_build_sdist
 prepare_metadata_for_build_editable = build_meta.prepare_metadata_for_build_editable
 
 
+COMPILER = ["mypy>=1.13", "networkx>=3.2", "types-networkx", "rich>=13.7", "ruamel.yaml>=0.18", "types-jsonschema"]
+"""mypyc, and what the modules that it reads import (it checks types before it compiles)."""
+
+
 def _compiles() -> bool:
     return os.environ.get("NETSIM_PURE") != "1" and os.environ.get("NETSIM_COMPILE", "") in ("1", "auto")
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
     """What a wheel needs. Asked before mypy is there: `setup.py` must not run yet if it would compile."""
-    return ["mypy>=1.13"] if _compiles() else build_meta.get_requires_for_build_wheel(config_settings)
+    return COMPILER if _compiles() else build_meta.get_requires_for_build_wheel(config_settings)
 
 
 def get_requires_for_build_editable(config_settings: Any = None) -> list[str]:
     """The same for an editable installation."""
-    return ["mypy>=1.13"] if _compiles() else build_meta.get_requires_for_build_editable(config_settings)
+    return COMPILER if _compiles() else build_meta.get_requires_for_build_editable(config_settings)
