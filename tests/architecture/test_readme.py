@@ -51,7 +51,8 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_commands_exist() -> None:
-    used = set(re.findall(r"^netsim (\w+)", TEXT, re.MULTILINE))
+    shell = "\n".join(re.findall(r"```(?:sh|console)\n(.*?)```", TEXT, re.DOTALL))
+    used = set(re.findall(r"^(?:\$ )?netsim (\w+)", shell, re.MULTILINE))
     assert used <= set(COMMANDS)
     assert set(COMMANDS) - {"scenarios"} <= used
 
