@@ -11,9 +11,11 @@ capture.frames, capture.tcp_frames, capture.skipped, capture.damage
 
 from __future__ import annotations
 
+from netsim.base.seams import mypyc_attr
 from netsim.capture.record import Damage, IcmpRecord, TcpRecord
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TcpSource:
     """Yields TCP records in batches. Every counter is right at any time, and final after the last batch.
 

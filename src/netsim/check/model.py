@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from netsim.base.seams import mypyc_attr
 
 if TYPE_CHECKING:
     from netsim.check.look import Look
@@ -114,11 +116,12 @@ def _summary(page: str) -> str:
     return text if end < 0 else text[: end + 1]
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Rule:
     """One rule: its meta data, the moments it is asked at, and `look`, which reports candidates."""
 
-    meta: Meta
-    moments: tuple[int, ...] = ()
+    meta: ClassVar[Meta]
+    moments: ClassVar[tuple[int, ...]] = ()
 
     def look(self, x: Look) -> None:
         """Look at the moment; call `x.report(...)` on a fault."""
