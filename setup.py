@@ -17,6 +17,8 @@ SOURCE = Path(__file__).parent / "src"
 COMPILED = ("base", "tcp", "wire", "sim", "host", "apps", "drive", "capture", "check")
 """The import closures of the two hot paths, a simulated packet and a checked one, compiled
 together: a compiled caller of an interpreted function is slower than both interpreted."""
+MORE = ("netsim/scenario/party.py", "netsim/scenario/pattern.py")
+"""Applications of scenarios: they run for every segment."""
 PURE = (
     "netsim/base/seams.py",
     "netsim/sim/topology.py",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BASE: Final = 1 << 32
 """Added to the first number seen, so that numbers before it stay positive."""
-FREE: Final = 1 << 62
+FREE: Final = (1 << 62) - 1
 WIDEST_SHIFT: Final = 14
 INITIAL_SEGMENTS: Final = 10
 INITIAL_BYTES: Final = 14600

@@ -131,7 +131,8 @@ def receive(ep: Endpoint, now_ns: int, max_bytes: int, peek: bool) -> bytes:
         return receiver.buffer.peek(max_bytes)
     data = receiver.buffer.read(max_bytes)
     if data:
-        _tell(ep, now_ns, "RECEIVE", f"{len(data)} bytes")
+        if ep.recording:
+            _tell(ep, now_ns, "RECEIVE", f"{len(data)} bytes")
         if ep.state in (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2) and receiver.should_update_window():
             receiver.ack_reason = receiver.ack_reason or why.WINDOW_UPDATE
         elif receiver.unacked_segs and receiver.ack_reason is None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from netsim.base.units import MS, SEC
 
-_LARGEST_NS: Final = 1 << 62
+_LARGEST_NS: Final = (1 << 62) - 1
 
 
 class RttConfig:

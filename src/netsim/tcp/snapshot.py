@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.timers import NAMES, NEVER
+
+FIELDS: Final = (
+    "backoff", "bytes_readable", "cwnd", "error", "fin_received", "fin_sent", "flight", "irs", "iss", "mss",
+    "out_of_order", "phase", "rcv_nxt", "rcv_up", "rcv_wnd", "rcv_wscale", "rto_ns", "rttvar_ns", "sack",
+    "snd_max_wnd", "snd_nxt", "snd_una", "snd_up", "snd_wl1", "snd_wl2", "snd_wnd", "snd_wscale", "soft_error",
+    "srtt_ns", "ssthresh", "state", "timers", "timestamps", "ts_recent", "unacked", "unsent",
+)  # fmt: skip
+"""Every field of a snapshot, in alphabetical order."""
 
 
 class Snapshot:
@@ -12,44 +22,7 @@ class Snapshot:
     Two snapshots are equal when every field is.
     """
 
-    __slots__ = (
-        "backoff",
-        "bytes_readable",
-        "cwnd",
-        "error",
-        "fin_received",
-        "fin_sent",
-        "flight",
-        "irs",
-        "iss",
-        "mss",
-        "out_of_order",
-        "phase",
-        "rcv_nxt",
-        "rcv_up",
-        "rcv_wnd",
-        "rcv_wscale",
-        "rto_ns",
-        "rttvar_ns",
-        "sack",
-        "snd_max_wnd",
-        "snd_nxt",
-        "snd_una",
-        "snd_up",
-        "snd_wl1",
-        "snd_wl2",
-        "snd_wnd",
-        "snd_wscale",
-        "soft_error",
-        "srtt_ns",
-        "ssthresh",
-        "state",
-        "timers",
-        "timestamps",
-        "ts_recent",
-        "unacked",
-        "unsent",
-    )  # fmt: skip
+    __slots__ = FIELDS
 
     def __init__(self, ep: Endpoint) -> None:
         snd, receiver, sender = ep.snd, ep.receiver, ep.sender
@@ -78,7 +51,7 @@ class Snapshot:
 
     def as_dict(self) -> dict[str, object]:
         """Every field by name, in alphabetical order."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in FIELDS}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Snapshot) and self.as_dict() == other.as_dict()

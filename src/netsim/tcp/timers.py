@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-NEVER: Final = 1 << 62
-"""A deadline that does not come."""
+NEVER: Final = (1 << 62) - 1
+"""A deadline that does not come: the largest number that compiled code holds in one word."""
 
 RTO: Final = 0
 """Retransmission (RFC 6298)."""

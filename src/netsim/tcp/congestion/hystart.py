@@ -20,7 +20,7 @@ ACK_DELTA_NS: Final = 2 * MS
 """ACKs closer than this belong to one train (hystart_ack_delta_us)."""
 TRAIN_SLACK_NS: Final = 1 * MS
 """What pacing may stretch the train by (hystart_ack_delay, at most 1 ms)."""
-_NO_RTT: Final = 1 << 62
+_NO_RTT: Final = (1 << 62) - 1
 
 
 class HyStart:

@@ -30,7 +30,7 @@ SENT_EOR: Final = 8
 SENT_PROBE: Final = 16
 """A path-MTU probe (RFC 4821): its loss says nothing about congestion."""
 
-NEVER: Final = 1 << 62
+NEVER: Final = (1 << 62) - 1
 """An offset above every offset."""
 
 SENT_JOINED: Final = 32
