@@ -1,16 +1,18 @@
 """One measurement in a process of its own: prints `{"work": N, "seconds": S, ...}` for a case.
 
 python -m benchmarks.measure bulk 30000000
+
+The netsim that Python finds is measured: PYTHONPATH decides between builds.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from netsim import is_compiled
 
@@ -59,13 +61,16 @@ def idle_connections(count: str = "10000") -> dict[str, float]:
     acceptor = Acceptor(listener)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sockets = []
-    for _ in range(int(count)):
+    for index in range(int(count)):
         sock = world.host("client").tcp_socket()
         try:
             sock.connect(world.now_ns, "10.0.0.2", 80)
         except SocketError:
             pass
         sockets.append(sock)
+        if index % 100 == 99:
+            world.pump("client")
+            world.run()  # a queue and a backlog hold only so many at once
     world.pump("client")
     world.run()
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -86,26 +91,44 @@ def idle_connections(count: str = "10000") -> dict[str, float]:
 
 def check(path: str) -> dict[str, float]:
     """The checker with every rule on one capture; work = packets."""
-    from netsim.check.engine import check_capture
+    from netsim.check.engine import check_file
 
     start = time.process_time()
-    report = check_capture(path)
+    report = check_file(path)
     return {"work": report.packets, "seconds": time.process_time() - start}
 
 
 def packetdrill(folder: str) -> dict[str, float]:
-    """Our own scripts; work = scripts."""
-    from netsim.packetdrill.batch import find_scripts, run_scripts
+    """Our own scripts in virtual time, one process; work = scripts."""
+    from netsim.packetdrill.batch import find_scripts, run_all
+    from netsim.packetdrill.config import RunOptions
 
     scripts = find_scripts([folder])
     start = time.process_time()
-    run_scripts(scripts)
-    return {"work": len(scripts), "seconds": time.process_time() - start}
+    count = sum(1 for _ in run_all(scripts, RunOptions()))
+    return {"work": count, "seconds": time.process_time() - start}
+
+
+def start_up(*arguments: str) -> dict[str, float]:
+    """CPU time of a command line of ours, imports and all; work = 1."""
+    command = [sys.executable, "-m", "netsim", *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"work": 1, "seconds": used.ru_utime + used.ru_stime}
+
+
+def yardstick() -> dict[str, float]:
+    """A loop that has nothing to do with us: how fast is this machine just now?"""
+    start = time.process_time()
+    total = 0
+    for number in range(5_000_000):
+        total += number & 7
+    return {"work": 5_000_000, "seconds": time.process_time() - start}
 
 
 CASES: dict[str, Callable[..., dict[str, float]]] = {
     "bulk": bulk, "bulk-loss": bulk_loss, "bulk-flows": bulk_flows, "idle-connections": idle_connections,
-    "check": check, "packetdrill": packetdrill,
+    "check": check, "packetdrill": packetdrill, "start-up": start_up, "yardstick": yardstick,
 }  # fmt: skip
 
 
@@ -118,5 +141,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
     main()
