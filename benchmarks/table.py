@@ -48,8 +48,7 @@ class Row:
 
 def significant(value: float) -> int:
     """Three significant digits: more would pretend."""
-    digits = len(str(int(value)))
-    return round(value, 3 - digits) if digits > 3 else round(value)
+    return round(round(value, min(0, 3 - len(str(int(value))))))
 
 
 def times(value: float) -> str:
