@@ -148,6 +148,8 @@ class Sender(Resending):
                 snd.max_wnd = window
             snd.wl1 = seg.seq
             snd.wl2 = seg.ack
+            if window > old_window and ack == self.nxt and self.unsent_bytes() > 0:
+                self.recovery.before_new_data(now_ns)  # tcp_ack_update_window: the window ended a pause
         elif ack > self.una:
             # An old segment with a new acknowledgement: SND.WND counts from SND.UNA, so it shrinks
             # by as much, or the window would end where the peer never offered.

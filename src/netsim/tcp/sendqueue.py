@@ -44,10 +44,11 @@ class SendQueue:
     """
 
     __slots__ = (
-        "_ack", "_cwnd_held", "_force", "_force_push", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new",
+        "_ack", "_cwnd_held", "_force", "_force_push", "_forced_marks", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new",
         "_told_cwnd", "_window_held",
         "buffer", "capacity", "chrono", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
-        "options", "persist_count", "probing", "profile", "push_marks", "recovery", "snd", "starved", "timeouts", "una",
+        "options", "persist_count", "probing", "profile", "push_marks", "pushed_to", "recovery", "snd", "starved",
+        "timeouts", "una",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, options: ConnectionOptions, snd: SendSpace) -> None:
@@ -60,6 +61,9 @@ class SendQueue:
         self.capacity = options.snd_buffer or profile.snd_buffer
         self.chrono = Chrono()
         self.starved = False
+        self.pushed_to = 1
+        """Where PSH was set last (Linux: pushed_seq)."""
+        self._forced_marks: list[int] = []
         """The last write found less room than it wanted."""
         self.una = 0
         self.nxt = 0
@@ -139,6 +143,9 @@ class SendQueue:
             goal=self._goal(),
             capacity=self.capacity,
             lowat=self.unsent_limit(),
+            pushed=self.buffer.end + 1 - self.pushed_to,
+            push_after=self.snd.max_wnd >> 1,
+            marks=self._forced_marks,
         )
 
     def unsent_limit(self) -> int:
@@ -181,6 +188,10 @@ class SendQueue:
         self.chrono.start(now_ns, chrono.BUSY)
         self.buffer.append(data if taken == len(data) else data[:taken])
         end = self.buffer.end + 1
+        for mark in self._forced_marks:
+            self.push_marks.append(end - taken + mark)
+            self.pushed_to = end - taken + mark
+        self._forced_marks.clear()
         if self.una == self.data_nxt() and self.data_nxt() + taken == end:
             self._idle_write_end = end
         if more:
@@ -189,6 +200,7 @@ class SendQueue:
             self.corked = False
             if push or self.profile.push_every_write:
                 self.push_marks.append(end)
+                self.pushed_to = end
         if end_of_record and taken == len(data):
             self.eor_marks.append(end)
         if urgent:

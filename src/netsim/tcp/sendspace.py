@@ -31,11 +31,25 @@ def cost(queued: int, goal: int) -> int:
     return queued + (queued + goal - 1) // goal * OVERHEAD
 
 
-def how_much_fits(*, wanted: int, queued: int, unsent: int, sendable: int, goal: int, capacity: int, lowat: int) -> int:
+def how_much_fits(
+    *,
+    wanted: int,
+    queued: int,
+    unsent: int,
+    sendable: int,
+    goal: int,
+    capacity: int,
+    lowat: int,
+    pushed: int,
+    push_after: int,
+    marks: list[int],
+) -> int:
     """How many of `wanted` bytes one write takes without waiting.
 
     queued: bytes in the buffer already, `unsent` of them never sent; sendable: what may leave during the write;
     lowat: no new segment while so much is unsent (TCP_NOTSENT_LOWAT), 0: no limit
+    pushed: how long ago in bytes, seen from the write's start, PSH was set last; a segment that is filled more than
+    `push_after` bytes after that is pushed (forced_push), and its end, from the write's start, added to `marks`
     """
     taken = 0
     tail = unsent % goal
@@ -50,6 +64,9 @@ def how_much_fits(*, wanted: int, queued: int, unsent: int, sendable: int, goal:
         unsent += part
         tail += part
         if tail >= goal:
+            if push_after and taken + pushed > push_after:
+                pushed = -taken
+                marks.append(taken)
             leaving = min(sendable, unsent)
             unsent -= leaving
             sendable -= leaving
