@@ -44,8 +44,8 @@ class SendQueue:
     """
 
     __slots__ = (
-        "_ack", "_cwnd_held", "_force", "_force_push", "_forced_marks", "_idle_write_end", "_sent_new", "_small_end", "_tlp_new",
-        "_told_cwnd", "_window_held",
+        "_ack", "_cwnd_held", "_force", "_force_push", "_forced_marks", "_idle_write_end", "_sent_new", "_small_end",
+        "_tlp_new", "_told_cwnd", "_window_held",
         "buffer", "capacity", "chrono", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
         "options", "persist_count", "probing", "profile", "push_marks", "pushed_to", "recovery", "snd", "starved",
         "timeouts", "una",
