@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from netsim import __version__, is_compiled
-from netsim.base.errors import NetsimError, UsageError
+from netsim.base.errors import NetsimError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,12 +51,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        try:
-            command = getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as error:
-            if error.name != module:
-                raise
-            raise UsageError(f"'netsim {cmd_name}' is not part of this version") from None
+        command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
 
