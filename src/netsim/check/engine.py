@@ -23,21 +23,29 @@ KEPT_BATCHES: Final = 12
 
 
 class EndReport:
-    """One endpoint of a connection, summarised."""
+    """One endpoint of a connection, summarised. There may be very many: only what cannot be computed is kept."""
 
-    __slots__ = ("addr", "base", "byte_count", "final_state", "key", "mss", "packets", "port", "resent", "zero_window")
+    __slots__ = ("base", "byte_count", "final_state", "key", "mss")
 
     def __init__(self, h: Half) -> None:
-        half = (len(h.addr_key) - 4) // 2
-        self.addr = address.to_text(h.addr_key[:half])
-        self.port = h.port
         self.key = h.addr_key
         self.base = (h.iss if h.iss >= 0 else max(h.start_nxt, 0)) & 0xFFFFFFFF
         self.final_state: str | None = h.state or None
-        self.byte_count = h.bytes_sent()
+        self.byte_count = h.bytes_sent() if h.nxt >= 0 else 0
         self.mss: int | None = h.mss if h.mss >= 0 else None
-        self.packets = h.packets
-        self.resent = h.resent
+
+    @property
+    def addr(self) -> str:
+        """Address, normal text."""
+        return address.to_text(self.key[: (len(self.key) - 4) // 2])
+
+    @property
+    def port(self) -> int:
+        """Port number."""
+        return self.key[-4] << 8 | self.key[-3]
+
+
+_NOTHING: Final[list[Finding]] = []
 
 
 class ConnReport:
@@ -45,7 +53,7 @@ class ConnReport:
 
     __slots__ = (
         "analysis", "client", "close", "findings", "first_frame", "first_ns", "ident", "ip_version", "last_frame",
-        "last_ns", "open", "packets", "quality", "rtt_ns", "server", "vantage",
+        "last_ns", "one_way", "open", "packets", "quality", "rtt_ns", "server", "vantage",
     )  # fmt: skip
 
     def __init__(self, c: Conn, findings: list[Finding]) -> None:
@@ -56,6 +64,7 @@ class ConnReport:
         self.first_ns = c.first_ns
         self.last_ns = c.last_ns
         self.packets = c.packets()
+        self.one_way = not (c.client.packets and c.server.packets)
         self.vantage = VANTAGE_NAMES[c.vantage]
         self.client = EndReport(c.client)
         self.server = EndReport(c.server)
@@ -63,7 +72,7 @@ class ConnReport:
         self.close = c.close
         self.rtt_ns = c.full_rtt
         self.analysis = c.analysis
-        self.findings = findings
+        self.findings = findings or _NOTHING
         self.quality = c.quality
 
     def frames(self, category: str) -> array[int] | list[int]:

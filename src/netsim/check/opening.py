@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from netsim.base.packet import ACK, FIN, RST
+from netsim.base.packet import ACK, CWR, ECE, FIN, RST
 from netsim.capture.record import TcpRecord
 from netsim.check.cause import note_resend
 from netsim.check.flow import MASK, UNKNOWN, Conn, Half
@@ -84,10 +84,28 @@ def _tally(c: Conn, h: Half, r: TcpRecord) -> None:
 
 def _ask_syn(t: Tracker, x: Look) -> None:
     """The rules about SYNs and their options."""
-    for moment in (AT_SYN, AT_OPTIONS, AT_ECN):
-        for index, rule in t.at[moment]:
+    r = x.r
+    for index, rule in t.at[AT_SYN]:
+        x.rule = index
+        rule.look(x)
+    if r.tos & 3 or r.flags & (ECE | CWR):
+        for index, rule in t.at[AT_ECN]:
             x.rule = index
             rule.look(x)
+    # What the rules about options say of a SYN depends on this alone; a flood repeats it.
+    opts = r.opts
+    asked = x.p.syn.opts.layout if x.p.syn is not None and x.p.syn_first is x.p.syn else b"?"
+    tfo = -1 if opts.tfo is None else len(opts.tfo)
+    plain = not opts.other and not opts.problem and not opts.dirty_padding and (asked != b"?" or x.p.syn is None)
+    signature = (r.flags & ACK, opts.layout, opts.wscale, tfo, asked)
+    if plain and signature in t.clean_syns:
+        return
+    before = x.c.candidates
+    for index, rule in t.at[AT_OPTIONS]:
+        x.rule = index
+        rule.look(x)
+    if plain and before is None and x.c.candidates is None and len(t.clean_syns) < 10_000:
+        t.clean_syns.add(signature)
 
 
 def _take_plain_syn(t: Tracker, x: Look) -> None:
@@ -178,7 +196,6 @@ def _take_syn_ack(t: Tracker, x: Look) -> None:
     c.open = "simultaneous" if crossed or c.open == "simultaneous" else "handshake"
     if p.syn is None:
         c.open = "handshake"
-    t.answered(c)
     refresh(c)
 
 

@@ -129,6 +129,9 @@ def _done(t: Tracker, x: Look, c: Conn) -> None:
     p = x.p
     h.last = x.r
     refresh(c)
+    if not c.checked & 8 and h.stage == STAGE_OPEN and p.stage == STAGE_OPEN:
+        c.checked |= 8
+        t.answered(c)
     tos = x.r.tos
     if tos & 3 != 3:
         h.tos = tos

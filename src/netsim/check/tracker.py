@@ -43,6 +43,7 @@ class Tracker:
         "at",
         "attempts",
         "bad_sums",
+        "clean_syns",
         "clock_steps",
         "conns",
         "first_ns",
@@ -80,6 +81,7 @@ class Tracker:
         self.isns: dict[bytes, list[tuple[int, int, int]]] = {}
         self.isn_count = 0
         self.hits: list[tuple[int, str, str, list[int]]] = []
+        self.clean_syns: set[tuple[int, bytes, int, int, bytes]] = set()
         self.look: Look | None = None
         self.partial = 0
         self.bad_sums = 0
@@ -243,7 +245,7 @@ class Tracker:
             ):
                 key = next(iter(attempts))
                 oldest = attempts.pop(key)
-                if oldest.open == "attempt":
+                if not oldest.linger:
                     self._finish(oldest)
         return c
 

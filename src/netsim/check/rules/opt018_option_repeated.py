@@ -41,6 +41,8 @@ class Opt018(Rule):
 
     def look(self, x: Look) -> None:
         """Reports the same known option twice in one segment."""
+        if not x.r.opts.other:
+            return
         layout = x.r.opts.layout
         for kind in (2, 3, 4, 5, 8, 19):
             if layout.count(kind) > 1:
