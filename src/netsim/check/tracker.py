@@ -9,6 +9,7 @@ remembered only as a small `Tomb`; unanswered SYNs are limited in number, oldest
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +19,7 @@ from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Tomb
 from netsim.check.look import Look
 from netsim.check.model import AT_CAPTURE, AT_END, MOMENTS, Rule
 from netsim.check.states import STAGE_OPEN, refresh
+from netsim.wire.options import TcpOptions
 
 _PLAIN: Final = 0x1FF & ~PSH
 _HALF: Final = 0x80000000
@@ -30,6 +32,13 @@ ATTEMPT_NS: Final = 190_000_000_000
 FAR: Final = 1 << 17
 SLOW_AGE_NS: Final = 200_000_000
 MAX_ISNS: Final = 20_000
+
+
+_GRAVE: Final = Conn(
+    -1, bytes(12), bytes(12),
+    TcpRecord(0, 0, 0, bytes(12), 0, 0, 0, 0, 0, -1, -1, TcpOptions(), 0, 0, 0, True, 0, 0, 20, 0, b"", 0, 0),
+)  # fmt: skip
+"""Where the halves of finished connections point to."""
 
 
 class Tracker:
@@ -71,9 +80,9 @@ class Tracker:
                 self.at[moment].append((index, rule))
         self.halves: dict[bytes, Half] = {}
         self.conns = 0
-        self.attempts: dict[bytes, Conn] = {}
-        self.lingering: dict[int, Conn] = {}
-        self.tombs: dict[bytes, Tomb] = {}
+        self.attempts: OrderedDict[bytes, Conn] = OrderedDict()
+        self.lingering: OrderedDict[int, Conn] = OrderedDict()
+        self.tombs: OrderedDict[bytes, Tomb] = OrderedDict()
         self.now_ns = 0
         self.first_ns = UNKNOWN
         self.last_ns = UNKNOWN
@@ -243,8 +252,7 @@ class Tracker:
             if len(attempts) > MAX_ATTEMPTS or (
                 r.frame & 0xFF == 0 and r.t_ns - next(iter(attempts.values())).last_ns > ATTEMPT_NS
             ):
-                key = next(iter(attempts))
-                oldest = attempts.pop(key)
+                _, oldest = attempts.popitem(last=False)
                 if not oldest.linger:
                     self._finish(oldest)
         return c
@@ -327,8 +335,12 @@ class Tracker:
             tombs = self.tombs
             tombs[c.client.addr_key] = Tomb(c)
             if len(tombs) > MAX_TOMBS:
-                del tombs[next(iter(tombs))]
+                tombs.popitem(last=False)
         self.on_done(c)
+        # Part the ring of references, so that all of it goes at once.
+        for half in (c.client, c.server):
+            half.peer = _GRAVE.client
+            half.conn = _GRAVE
 
     def finish(self) -> None:
         """The capture is over: finish every connection, in order of appearance, then the rules of the capture."""
