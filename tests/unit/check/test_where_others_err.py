@@ -232,3 +232,15 @@ def test_one_direction_only_is_said_once_and_judged_by_headers_alone() -> None:
     tape.records = [record for record in tape.records if record.key == client]
     report = tape.check()
     assert not report.findings()
+
+
+def test_offload_giants_are_the_captures_peculiarity_and_no_fault() -> None:
+    tape = Tape().handshake()
+    for _ in range(4):
+        tape.client(1448 * 4)
+        tape.ends[0].ip_id += 3
+        tape.server(after=20)
+    tape.close()
+    report = tape.check()
+    assert not report.findings()
+    assert [(item.code, item.count) for item in report.quality] == [("CAP004", 4)]
