@@ -334,6 +334,18 @@ class Channel(Action):
 
     # --- looks and changes from outside ---------------------------------------------------
 
+    def load(self) -> int:
+        """How many packets are queued or on their way."""
+        return len(self._flying) + len(self.strays)
+
+    def newest(self, count: int) -> list[InFlight]:
+        """The last `count` packets that fly in line, and all that travel out of line."""
+        flights = [InFlight(self, stray.packet, stray.starts_ns, stray.arrives_ns) for stray in self.strays]
+        for index in range(max(0, len(self._flying) - count), len(self._flying)):
+            arrives, _, packet, starts = self._flying[index]
+            flights.append(InFlight(self, packet, starts, arrives))
+        return flights
+
     def in_flight(self) -> list[InFlight]:
         """Every packet queued or on its way, in the order of arrival."""
         flights = [InFlight(self, packet, starts, arrives) for arrives, _, packet, starts in self._flying]

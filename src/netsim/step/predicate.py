@@ -65,7 +65,8 @@ class Predicate:
         """Whether it is true at a step. What it says of a segment must be true of one and the same."""
         if "segment." not in self.text:
             return self._test(view)
-        for row in view.segments() or [None]:
+        rows: list[SegmentRow | None] = [*view.segments()] or [None]
+        for row in rows:
             view.focus = row
             if self._test(view):
                 return True

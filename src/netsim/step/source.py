@@ -91,6 +91,13 @@ class Source:
         """The packets on their way now, in the order of arrival."""
         raise NotImplementedError
 
+    def flights_after(self, before: dict[int, Flight], events: list[ev.Event]) -> tuple[list[Flight], list[int]] | None:
+        """What `events` changed about the packets in flight: (new or changed, uids that are gone).
+
+        None: that cannot be told from the events; compare all of `flights` with `before`.
+        """
+        return None
+
     def seen(self, steps: int, host: str) -> dict[str, str]:
         """What a tap can tell of an end's variables after so many steps (where `has_tcb` is False)."""
         return {}
@@ -150,6 +157,35 @@ class ScenarioSource(Source):
             Flight(each.packet.uid, each.channel.source.name, each.channel.target.name, each.starts_ns, each.arrives_ns)
             for each in self.run.world.in_flight()
         ]
+
+    def flights_after(self, before: dict[int, Flight], events: list[ev.Event]) -> tuple[list[Flight], list[int]] | None:
+        """Look only at the ends of the queues, where a network of plain links can have changed."""
+        if self.scenario.routers:
+            return None
+        sent = 0
+        gone: list[int] = []
+        for event in events:
+            if isinstance(event, ev.PacketSent | ev.PacketImpaired):
+                sent += 1
+            elif isinstance(event, ev.PacketDelivered | ev.PacketDropped):
+                gone.append(event.packet.uid)
+            elif isinstance(event, ev.LinkChanged):
+                return None
+        added: dict[int, Flight] = {}
+        load = 0
+        for channel in self.run.world.network.channels():
+            load += channel.load()
+            for each in channel.newest(sent):
+                flight = Flight(
+                    each.packet.uid, channel.source.name, channel.target.name, each.starts_ns, each.arrives_ns
+                )
+                if before.get(flight.uid) != flight:
+                    added[flight.uid] = flight
+        removed = [uid for uid in gone if uid in before and uid not in added]
+        new = sum(1 for uid in added if uid not in before)
+        if len(before) - len(removed) + new != load:
+            return None
+        return list(added.values()), removed
 
     def finish(self) -> RunResult:
         """Run to the end and judge the expectations."""

@@ -191,14 +191,24 @@ class Timeline:
         self._last = now
 
     def _note_flights(self, index: int) -> None:
-        now = {flight.uid: flight for flight in self.source.flights()}
-        before = self._flying
-        added = tuple(flight for uid, flight in now.items() if before.get(uid) != flight)
-        removed = tuple(uid for uid in before if uid not in now)
-        self._deltas.append((added, removed) if added or removed else None)
-        self._flying = now
+        mark = self.marks[index]
+        flying = self._flying
+        known = None
+        if index and not mark.words:
+            known = self.source.flights_after(flying, self.source.events[mark.first : mark.end])
+        if known is None:
+            now = {flight.uid: flight for flight in self.source.flights()}
+            added = [flight for uid, flight in now.items() if flying.get(uid) != flight]
+            removed = [uid for uid in flying if uid not in now]
+        else:
+            added, removed = known
+        self._deltas.append((tuple(added), tuple(removed)) if added or removed else None)
+        for uid in removed:
+            del flying[uid]
+        for flight in added:
+            flying[flight.uid] = flight
         if index % KEYFRAME == 0:
-            self._keyframes.append(dict(now))
+            self._keyframes.append(dict(flying))
 
     # --- looking back -----------------------------------------------------------------------
 
