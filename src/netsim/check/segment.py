@@ -352,6 +352,10 @@ def _take_rst(t: Tracker, x: Look) -> None:
 def settle(t: Tracker, c: Conn) -> None:
     """The connection is over: decide what was still open."""
     for h in (c.client, c.server):
+        if h.giants:
+            c.note_quality("CAP004", c.first_frame)
+            if c.quality is not None:
+                c.quality["CAP004"][0] += h.giants - 1
         if h.holes:
             for hole in h.holes:
                 c.add("lost_segment", hole.opener.frame)
