@@ -16,6 +16,7 @@ from netsim.tcp import tso
 from netsim.tcp.recovery.base import RECOVERY as RECOVERY_PHASE
 from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PUSH
 from netsim.tcp.sendqueue import NOT_QUEUED, SendQueue
+from netsim.tcp.sendspace import size_goal
 from netsim.tcp.timers import OVERRIDE, PERSIST, RTO
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class NewData(SendQueue):
         flying = recovery.in_flight_segs()
         rate = tso.pacing_rate(self.profile, cc.cwnd, cc.ssthresh, self.nxt - self.una, rtt.srtt_ns)
         segments = tso.goal_segments(self.profile, rate, mss, cc.cwnd // mss, flying, rtt.min_rtt_ns)
+        # the user's bytes lie in buffers of at most half of the peer's largest window (tcp_bound_to_half_wnd)
+        segments = max(1, min(segments, size_goal(mss, self.snd.max_wnd) // mss))
         end = self._end_of_record(available)
         wanted = end or available
         first = sb.first()
