@@ -141,6 +141,7 @@ class SendQueue:
             unsent=self.unsent_bytes(),
             sendable=min(usable, max(0, self.recovery.may_send_bytes(now_ns))) if self.una else 0,
             goal=self._goal(),
+            mss=self.recovery.smss,
             capacity=self.capacity,
             lowat=self.unsent_limit(),
             pushed=self.buffer.end + 1 - self.pushed_to,

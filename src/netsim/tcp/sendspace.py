@@ -38,6 +38,7 @@ def how_much_fits(
     unsent: int,
     sendable: int,
     goal: int,
+    mss: int,
     capacity: int,
     lowat: int,
     pushed: int,
@@ -46,7 +47,7 @@ def how_much_fits(
 ) -> int:
     """How many of `wanted` bytes one write takes without waiting.
 
-    queued: bytes in the buffer already, `unsent` of them never sent; sendable: what may leave during the write;
+    queued: bytes in the buffer already, `unsent` of them never sent; sendable: what may leave meanwhile (whole segments do);
     lowat: no new segment while so much is unsent (TCP_NOTSENT_LOWAT), 0: no limit
     pushed: how long ago in bytes, seen from the write's start, PSH was set last; a segment that is filled more than
     `push_after` bytes after that is pushed (forced_push), and its end, from the write's start, added to `marks`
@@ -67,7 +68,7 @@ def how_much_fits(
             if push_after and taken + pushed > push_after:
                 pushed = -taken
                 marks.append(taken)
-            leaving = min(sendable, unsent)
+            leaving = min(sendable, unsent) // mss * mss
             unsent -= leaving
             sendable -= leaving
             tail = min(tail, unsent)

@@ -13,7 +13,8 @@ from netsim.tcp.sendspace import OVERHEAD, cost, grown, how_much_fits, size_goal
 
 def fits(wanted: int, *, capacity: int = 50000, lowat: int = 0, sendable: int = 10000, queued: int = 0) -> int:
     return how_much_fits(
-        wanted=wanted, queued=queued, unsent=queued, sendable=sendable, goal=16000, capacity=capacity, lowat=lowat,
+        wanted=wanted, queued=queued, unsent=queued, sendable=sendable, goal=16000, mss=1000,
+        capacity=capacity, lowat=lowat,
         pushed=0, push_after=0, marks=[],
     )  # fmt: skip
 
@@ -51,7 +52,8 @@ def test_never_more_than_two_segments_beyond_the_capacity(
 def test_long_writes_are_pushed_every_half_window() -> None:
     marks: list[int] = []
     taken = how_much_fits(
-        wanted=64000, queued=0, unsent=0, sendable=0, goal=16000, capacity=10**6, lowat=0, pushed=0, push_after=16448,
+        wanted=64000, queued=0, unsent=0, sendable=0, goal=16000, mss=1000,
+        capacity=10**6, lowat=0, pushed=0, push_after=16448,
         marks=marks,
     )  # fmt: skip
     assert taken == 64000
