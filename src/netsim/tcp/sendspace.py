@@ -47,7 +47,7 @@ def how_much_fits(
 ) -> int:
     """How many of `wanted` bytes one write takes without waiting.
 
-    queued: bytes in the buffer already, `unsent` of them never sent; sendable: what may leave meanwhile (whole segments do);
+    queued: bytes in the buffer already, `unsent` of them never sent; sendable: may leave meanwhile, in whole segments
     lowat: no new segment while so much is unsent (TCP_NOTSENT_LOWAT), 0: no limit
     pushed: how long ago in bytes, seen from the write's start, PSH was set last; a segment that is filled more than
     `push_after` bytes after that is pushed (forced_push), and its end, from the write's start, added to `marks`
