@@ -202,10 +202,8 @@ class Stepper(App[int]):
         told = self.stepping.quiz is not None or not moved
         if lines and told:
             self.tell(text, lines if self.stepping.quiz is None or not moved else self._quiz_lines(lines))
-        elif moved and debugger.branch is not before[0]:
-            self.notify(lines[0].text if lines else debugger.branch.name, timeout=4, markup=False)
-        elif moved and lines and lines[0].text.startswith("●"):
-            self.notify(lines[0].text, timeout=3, markup=False)
+        elif moved and lines and (debugger.branch is not before[0] or lines[0].text.startswith("●")):
+            why.border_title = lines[0].text  # the branch, or the breakpoint that was hit
 
     def _quiz_lines(self, lines: list[Line]) -> list[Line]:
         """Of a question or a grade what the ladder does not show: marks, score, question."""

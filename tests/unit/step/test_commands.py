@@ -230,3 +230,13 @@ def test_a_script_is_stepped_event_by_event() -> None:
     assert console.debugger.timeline.last > 2
     text = say(console, "tcb script")
     assert "the script plays it" in text
+
+
+def test_the_session_in_the_readme_is_what_the_stepper_says() -> None:
+    readme = (HERE.parents[2] / "README.md").read_text(encoding="utf-8")
+    block = readme.split("```text\nlast-ack-lost ·")[1].split("```")[0]
+    shown = "last-ack-lost ·" + block
+    typed = "".join(f"{row.removeprefix('(step) ')}\n" for row in shown.splitlines() if row.startswith("(step) "))
+    out = io.StringIO()
+    session(stepper(), io.StringIO(typed), out)
+    assert out.getvalue().rstrip() == shown.rstrip()
