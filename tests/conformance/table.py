@@ -9,7 +9,7 @@ import ast
 import re
 from pathlib import Path
 
-from .requirements import NOT_APPLICABLE, TEXT
+from .requirements import NOT_APPLICABLE, SCRIPTS, TEXT
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
@@ -31,12 +31,16 @@ def pinned_by_tests() -> dict[str, list[str]]:
 
 
 def pinned_by_scripts() -> dict[str, list[str]]:
-    """label -> packetdrill scripts of ours that name it in a comment."""
-    pinned: dict[str, list[str]] = {}
+    """label -> packetdrill scripts of ours: those listed, and those that name it in a comment."""
     folder = ROOT / "tests" / "packetdrill"
+    pinned = {label: [f"rfc/{name}.pkt" for name in names] for label, names in SCRIPTS.items()}
+    for names in pinned.values():
+        assert all((folder / name).is_file() for name in names), names
     for path in sorted(folder.rglob("*.pkt")):
         for label in sorted(set(re.findall(r"\b(?:MUST|SHLD)-\d+\b", path.read_text(encoding="utf-8")))):
-            pinned.setdefault(label, []).append(path.relative_to(folder).as_posix())
+            name = path.relative_to(folder).as_posix()
+            if name not in pinned.setdefault(label, []):
+                pinned[label].append(name)
     return pinned
 
 
