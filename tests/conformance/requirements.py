@@ -165,4 +165,4 @@ SCRIPTS = {
     "SHLD-30": ["transfer/zero-window"],
     "SHLD-31": ["established/data-out-of-order", "fin-wait-1/data-out-of-order", "fin-wait-2/data-out-of-order"],
 }
-"""label -> our own packetdrill scripts (of the profile rfc) that pin it as well; a script may name more in a comment."""
+"""label -> our own packetdrill scripts (of the profile rfc) that pin it as well; comments in scripts add more."""
