@@ -198,6 +198,8 @@ def step2_rst(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bool]:
     if ep.state is TIME_WAIT and ep.profile.time_wait_ignores_rst:
         return why.DROP_RST_TIME_WAIT, False
     if seg.seq != ep.receiver.rcv.nxt and not ep.profile.insecure_rst:
+        if ep.state is TIME_WAIT and not ep.profile.time_wait_challenges_rst:
+            return why.DROP_RST_TIME_WAIT, False
         ep.challenge_ack(now_ns, why.CHALLENGE_RST)
         return why.CHALLENGE_RST, False
     if ep.state is SYN_RECEIVED and not ep.fast_open:

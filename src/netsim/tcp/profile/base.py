@@ -248,6 +248,9 @@ class Profile:
     """While our FIN is not acknowledged, every ACK (except challenge ACKs) carries it again (FreeBSD)."""
     time_wait_ignores_rst: bool = False
     """RFC 1337."""
+    time_wait_challenges_rst: bool = True
+    """A RST in the window, but not at RCV.NXT, is answered in TIME-WAIT too (RFC 5961 §3); False: it is dropped without
+    a word (Linux: tcp_timewait_state_process answers nothing that carries a RST)."""
     time_wait_reuse: bool = True
     """RFC 9293 MAY-2 with RFC 6191: a new SYN may end TIME-WAIT."""
     time_wait_style: str = "rfc"

@@ -64,6 +64,7 @@ LINUX: Final = Profile(
     abort_rst_has_ack=True,  # tcp_send_active_reset
     challenge_ack_limit=0,
     resend_syn_ack_on_syn=True,  # tcp_check_req
+    time_wait_challenges_rst=False,
     time_wait_ignores_rst=False,  # net.ipv4.tcp_rfc1337
     icmp_hard_error_established=False,  # RFC 5927 §5.2: taken as soft errors
     syn_data_stays_queued=True,  # tcp_send_syn_data
