@@ -138,7 +138,7 @@ class NewData(SendQueue):
     ) -> Reason | None:
         """RFC 9293 §3.8.6.2.1 with §3.7.4 (Nagle), and the congestion window. None: send."""
         if usable <= 0:
-            self._window_held = True
+            self._window_held = allowed > 0  # tcp_write_xmit asks the congestion window first
             self._window_is_closed(ep, now_ns)
             return why.HELD_WINDOW
         if allowed <= 0 or (allowed < size and self.una != self.nxt):

@@ -262,6 +262,10 @@ class Sender(Resending):
         if seg is None:
             if self._window_held or self.chrono.kind == chrono.WINDOW:
                 self._run_chrono(now_ns)
+            if self.starved and self._sent_new and not self._cwnd_held and not self.unsent_bytes():
+                # tcp_cwnd_validate: all is sent, the window has room, and the user waits for the buffer
+                if self.recovery.may_send_bytes(now_ns) > 0:
+                    self.chrono.start(now_ns, chrono.BUFFER)
             if self._sent_new or self._cwnd_held:
                 recovery.after_sending(now_ns, self._sent_new)
                 self._sent_new = self._cwnd_held = False

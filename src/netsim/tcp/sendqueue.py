@@ -184,6 +184,8 @@ class SendQueue:
         self.starved = taken < len(data)
         if taken <= 0:
             return 0
+        if self.chrono.kind == chrono.BUFFER:
+            self.chrono.stop(now_ns, chrono.BUFFER, idle=False)
         if self.una == self.nxt:
             self.recovery.before_new_data(now_ns)
         self.chrono.start(now_ns, chrono.BUSY)
