@@ -15,28 +15,13 @@ from pathlib import Path
 from setuptools import setup
 
 SOURCE = Path(__file__).parent / "src"
-COMPILED = ("base", "tcp", "wire", "sim", "host", "apps", "drive", "capture", "check")
-"""The import closures of the two hot paths, a simulated packet and a checked one, compiled
-together: a compiled caller of an interpreted function is slower than both interpreted."""
+COMPILED = ("base", "tcp", "wire", "sim", "host", "apps", "drive")
+"""The import closure of the simulator's hot path, compiled together: a compiled caller of an
+interpreted function is slower than both interpreted."""
 MORE = ("netsim/scenario/party.py", "netsim/scenario/pattern.py")
 """Applications of scenarios: they run for every segment."""
-PURE = (
-    "netsim/base/seams.py",
-    "netsim/sim/topology.py",
-    "netsim/drive/tun.py",
-    "netsim/capture/command.py",
-    "netsim/capture/demo.py",
-    "netsim/capture/live.py",
-    "netsim/capture/writer.py",
-    "netsim/check/command.py",
-    "netsim/check/ladder_view.py",
-    "netsim/check/outputs.py",
-    "netsim/check/rules/",
-    "netsim/check/rules_command.py",
-    "netsim/check/text.py",
-)
-"""Modules at the edge: they hold a library, a device or a command, and nothing hot. Of the rules
-most packets ask none, and rules are what people add in Python."""
+PURE = ("netsim/base/seams.py", "netsim/sim/topology.py", "netsim/drive/tun.py")
+"""Modules at the edge: they hold a library or a device, and nothing hot."""
 
 
 def modules() -> list[str]:

@@ -77,14 +77,17 @@ def main() -> int:
     parser.add_argument("--baseline", choices=("save", "compare"), help="store the rates, or hold them against those")
     parser.add_argument("--dry", action="store_true", help="write neither the page nor the plot")
     parser.add_argument("--rows", help="also write every round to this JSON file")
+    parser.add_argument("--add", action="append", default=[], help="take the rows of this JSON file too (repeat)")
     options = parser.parse_args()
-    rows: list[table.Row] = []
+    rows = [row for path in options.add for row in table.load_rows(Path(path).read_text(encoding="utf-8"))]
     with tempfile.TemporaryDirectory() as folder:
-        for case in all_cases(options.source or [str(ROOT / "src")], Path(folder), options.scale):
+        sources = options.source or [str(ROOT / "src")]
+        checking = not options.only or any(name.startswith("check") for name in options.only)
+        for case in all_cases(sources, Path(folder), options.scale, with_captures=checking):
             if not options.only or case.name in (*options.only, "yardstick"):
                 rows += run_case(case, options.rounds)
-    if options.rows:
-        Path(options.rows).write_text(table.dump_rows(rows), encoding="utf-8")
+                if options.rows:
+                    Path(options.rows).write_text(table.dump_rows(rows), encoding="utf-8")
     if not options.dry:
         text = f"{table.table([row for row in rows if row.case != 'yardstick'])}\n\nMachine: {machine()}; "
         text += f"medians of {options.rounds} alternating rounds, CPU time."

@@ -70,13 +70,15 @@ def _tool(name: str, packets: int, *command: str) -> list[Runner]:
     return [Runner(name, [sys.executable, str(HERE / "peers" / "tool.py"), str(packets), *command])]
 
 
-def all_cases(sources: list[str], folder: Path, scale: float) -> list[Case]:
+def all_cases(sources: list[str], folder: Path, scale: float, *, with_captures: bool = True) -> list[Case]:
     """Every case; captures are written into `folder`. `scale` shrinks or enlarges the work (1: as documented)."""
     size = int(100_000_000 * scale)
     small, large = str(size // 10), str(size)
     transfers, flood = folder / "transfers.pcap", folder / "flood.pcap"
-    packets = captures.transfers(transfers, int(1_000_000 * scale))
-    flooded = captures.flood(flood, int(200_000 * scale))
+    packets = flooded = 0
+    if with_captures:
+        packets = captures.transfers(transfers, int(1_000_000 * scale))
+        flooded = captures.flood(flood, int(200_000 * scale))
     few = int(50_000 * scale)
     scripts = str(ROOT / "tests" / "packetdrill" / "rfc")
     return [
