@@ -141,7 +141,7 @@ def label(row: PacketRow, room: int) -> str:
     for text in (parts[2], parts[1], compact, short, names):
         if len(text + again) <= room:
             return text + again
-    return names[:room]
+    return row.flags[:room]  # letters: a word cut short would name other flags
 
 
 def draw_rung(rung: Rung, width: int, *, current: bool, ahead: bool = False, who: bool = False) -> Line:
