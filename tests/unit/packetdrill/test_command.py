@@ -134,3 +134,11 @@ def test_the_story_of_a_failure(folder: Path, capsys: pytest.CaptureFixture[str]
     assert marks[column] == "^"
     assert any("RFC 9293" in line and line.startswith("  why") for line in lines)
     assert any("state=SYN-RECEIVED" in line for line in lines)
+
+
+def test_step_opens_one_script_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = str(folder / "a" / "good.pkt")
+    assert main(["packetdrill", good, good, "--step"]) == 2
+    assert "exactly one script" in capsys.readouterr().err
+    assert main(["packetdrill", good, "--step"]) == 2  # no terminal here
+    assert "needs a terminal" in capsys.readouterr().err
