@@ -55,7 +55,7 @@ def run_file(path: str, options: RunOptions) -> Outcome:
     name = "<stdin>" if path == "-" else path
     try:
         text = _read(path)
-        profile = options.profile or choose_profile(text)
+        profile = options.profile or choose_profile(text, path)
         script = parse(text, name, symbols_for(profile, options.defines, options.ip_version))
         outcome = run_script(script, options, profile)
     except ScriptSyntaxError as error:

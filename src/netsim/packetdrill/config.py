@@ -184,17 +184,19 @@ def _number(script: tree.Script, option: tree.OptionLine, low: int, high: int) -
     return int(text)
 
 
-def choose_profile(text: str) -> str:
-    """The profile that a script's content asks for: FreeBSD's variables and tools, else Linux.
+def choose_profile(text: str, path: str = "") -> str:
+    """The profile that a script asks for: by its content, else by its folder, else Linux.
 
     "freebsd" when the text names a FreeBSD sysctl (net.inet., kern.ipc.), one of its tools (sockstat, tcpdrop,
-    kldload, setkey) or tests the symbols FreeBSD or STANDARD; otherwise "linux".
+    kldload, setkey) or tests the symbols FreeBSD or STANDARD; otherwise the nearest of the two folders above
+    `path` that is called rfc, linux or freebsd; otherwise "linux".
     """
     if any(word in text for word in _FREEBSD_WORDS):
         return "freebsd"
     if any(f"#ifdef {symbol}" in text or f"#ifndef {symbol}" in text for symbol in _FREEBSD_SYMBOLS):
         return "freebsd"
-    return "linux"
+    folders = path.replace("\\", "/").split("/")[-3:-1]
+    return next((folder for folder in reversed(folders) if folder in PROFILES), "linux")
 
 
 def symbols_for(profile: str, defines: dict[str, str], ip_version: str | None = None) -> dict[str, str]:

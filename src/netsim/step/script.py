@@ -94,6 +94,6 @@ def open_script(path: str, profile: str | None) -> ScriptSource:
     except UnicodeDecodeError:
         raise ScriptSyntaxError("this is not UTF-8 text", file=path, line=1) from None
     options = RunOptions(profile=profile, record=True)
-    chosen = profile or choose_profile(text)
+    chosen = profile or choose_profile(text, path)
     script = parse(text, path, symbols_for(chosen, options.defines))
     return ScriptSource(ScriptRun(script, options, chosen, record=True), Path(path).name)

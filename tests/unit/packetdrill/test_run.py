@@ -185,7 +185,12 @@ def test_the_profile_is_chosen_by_content() -> None:
     assert choose_profile("0 `sysctl -w net.inet.tcp.sack.enable=1`") == "freebsd"
     assert choose_profile("#ifdef FreeBSD\n#endif") == "freebsd"
     assert choose_profile("`../common/defaults.sh`") == "linux"
-    assert choose_profile("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3") == "linux"
+    plain = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3"
+    assert choose_profile(plain) == "linux"
+    assert choose_profile(plain, "tests/packetdrill/rfc/close/active.pkt") == "rfc"
+    assert choose_profile(plain, "freebsd/active.pkt") == "freebsd"
+    assert choose_profile(plain, "rfc/a/b/active.pkt") == "linux"
+    assert choose_profile("0 `sysctl -w net.inet.tcp.sack.enable=1`", "linux/x.pkt") == "freebsd"
     assert "FreeBSD" in symbols_for("freebsd", {})
     assert "STANDARD" in symbols_for("rfc", {})
 
