@@ -60,7 +60,7 @@ def step(scenario: str, seed: int | None, **options: Any) -> int:
 
     app = Stepper(debugger, theme_name=options["theme"])
     app.run()
-    return app.return_code or 0
+    return 3 if app.return_code else 0  # Textual has put the terminal right and shown what went wrong
 
 
 def _plain(debugger: Debugger, options: dict[str, Any]) -> int:
