@@ -421,7 +421,3 @@ class Endpoint:
             self.challenge_count += 1
         self.send(now_ns, self.make_segment(now_ns, self.snd.nxt, ACK, b""), reason)
         return True
-
-    def next_seq_of_iss(self) -> int:
-        """ISS + 1: the number of the first data octet."""
-        return seq_add(self.snd.iss, 1)

@@ -14,7 +14,7 @@ from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add, seq_diff, seq_gt, seq_in, seq_le, seq_lt, seq_max
 from netsim.base.units import SEC
 from netsim.tcp import reasons as why
-from netsim.tcp.arrives import enter_established, release_syn_data, reset_for, send_syn_ack
+from netsim.tcp.arrives import enter_established, is_acceptable_ack_of_syn, release_syn_data, reset_for, send_syn_ack
 from netsim.tcp.calls import reset
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.state import (
@@ -295,7 +295,7 @@ def _take_ecn(ep: Endpoint, seg: Segment) -> None:
 def _syn_received_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
     """SYN-RECEIVED: SND.UNA < SEG.ACK =< SND.NXT opens the connection; else a RST."""
     snd = ep.snd
-    if not (seq_gt(seg.ack, snd.una) and seq_le(seg.ack, snd.nxt)):
+    if not is_acceptable_ack_of_syn(ep, seg):
         reset_seg = reset_for(seg)
         if reset_seg is not None:
             ep.send(now_ns, reset_seg, why.RST_BAD_ACK_SYN_RECEIVED)

@@ -235,7 +235,6 @@ class Profile:
     """RFC 5961 §5: an ACK older than the largest window is answered with a challenge ACK."""
     challenge_ack_limit: int = 100
     """Challenge ACKs per second and connection (RFC 5961 §7); 0: no limit."""
-    syn_sent_rst_may_refuse: bool = True
     syn_received_to_listen: bool = True
     """A passively opened half-open connection goes back to LISTEN on a RST (MUST-11)."""
     resend_syn_ack_on_syn: bool = False
