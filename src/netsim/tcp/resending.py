@@ -14,7 +14,7 @@ from netsim.tcp.recovery.base import (
     PROBE_NEW,
     TIMER_PROBE,
 )
-from netsim.tcp.recovery.scoreboard import SENT_FIN, SENT_JOINED, SENT_PUSH, Sent
+from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_JOINED, SENT_PUSH, Sent
 from netsim.tcp.sendqueue import NOT_QUEUED
 from netsim.tcp.timers import LOSS, OVERRIDE, PERSIST
 
@@ -32,6 +32,8 @@ class Resending(NewData):
         size = self.room(ep)
         if record.end - record.start > size + (1 if record.flags & SENT_FIN else 0):
             self.recovery.sb.split(record, record.start + size)
+        elif self.profile.repacks:
+            self._repack(record, size)
         has_fin = bool(record.flags & SENT_FIN)
         data_end = record.end - 1 if has_fin else record.end
         last = self._extend_resend(record, size) if self.profile.tso and not has_fin else None
@@ -39,7 +41,10 @@ class Resending(NewData):
             data_end = last.end
         payload = self.buffer.peek(record.start - 1, data_end - record.start)
         flags = ACK
-        if record.flags & SENT_PUSH:
+        if self.profile.repacks == "bytes":
+            if payload and data_end == self.buffer.end + 1:
+                flags |= PSH  # cut anew, so decided anew: the send buffer ends here (MUST-61)
+        elif record.flags & SENT_PUSH:
             flags |= PSH
         if has_fin:
             flags |= FIN
@@ -53,6 +58,35 @@ class Resending(NewData):
         self.recovery.on_retransmit(now_ns, record)
         self._left(ep, now_ns, seg, _RESEND_REASONS.get(cause, why.RESEND_GO_BACK), cause)
         return seg
+
+    def _repack(self, record: Sent, size: int) -> None:
+        """Fill `record` up to `size` octets with what follows it, where the stack does so and the window has room.
+
+        RFC 9293 §3.8.1; `Profile.repacks`. FIN takes a number, but no room.
+        """
+        recovery = self.recovery
+        sb = recovery.sb
+        cut = self.profile.repacks == "bytes"
+        if not cut:
+            if sb.is_offloaded(record):
+                return
+            size = min(size, self.una + self.snd.wnd - record.start)
+        elif not recovery.forced:
+            size = min(size, max(recovery.window_left(), record.end - record.start))
+        while True:
+            following = sb.after(record)
+            room = size - (record.end - record.start)
+            if following is None or room <= 0:
+                return
+            length = following.end - following.start - (1 if following.flags & SENT_FIN else 0)
+            if length > room:
+                if not cut or following.sacked or record.flags & SENT_EOR:
+                    return
+                sb.split(following, following.start + room)
+            elif not cut and sb.is_offloaded(following):
+                return
+            if not sb.join(record):
+                return
 
     def _extend_resend(self, record: Sent, size: int) -> Sent | None:
         """The last record of the offloaded segment that `record` began, as far as all of it is lost.

@@ -195,6 +195,9 @@ class Profile:
     syn_ack_retries: int = 7
     syn_rtx_drops_options_after: int = 0
     """From this retransmission on, a SYN carries only the MSS (0: never)."""
+    repacks: str = ""
+    """What is sent again is put together anew (RFC 9293 §3.8.1 allows it): "" keeps the old segments, "whole" adds
+    segments that fit as a whole (Linux: tcp_retrans_try_collapse), "bytes" fills up with as much as fits (BSD)."""
     persist_min_ns: int = 0
     """Shortest probe interval; 0: the RTO (SHLD-29)."""
     persist_max_ns: int = 60 * SEC

@@ -53,6 +53,7 @@ FREEBSD: Final = Profile(
     rto_max_ns=64 * SEC,  # TCPTV_REXMTMAX
     rto_slop_ns=200 * MS,  # net.inet.tcp.rexmit_slop
     rto_after_syn_loss_ns=0,
+    repacks="bytes",  # tcp_output: snd_nxt goes back, and t_maxseg octets leave from there
     r2_retries=12,  # TCP_MAXRXTSHIFT
     r2_ns=0,
     syn_r2_retries=0,

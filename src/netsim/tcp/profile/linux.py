@@ -42,6 +42,7 @@ LINUX: Final = Profile(
     rto_min_ns=200 * MS,  # TCP_RTO_MIN; DEVIATES RFC 6298 §2.4: 200 ms
     rto_max_ns=120 * SEC,  # TCP_RTO_MAX
     rto_after_syn_loss_ns=3 * SEC,
+    repacks="whole",  # net.ipv4.tcp_retrans_collapse
     r2_retries=15,  # net.ipv4.tcp_retries2
     r2_ns=0,
     syn_r2_retries=6,  # net.ipv4.tcp_syn_retries

@@ -240,6 +240,49 @@ class Scoreboard:
             self._sack_if_covered(right)
         return right
 
+    def after(self, record: Sent) -> Sent | None:
+        """The record that follows `record`, if there is one."""
+        index = self.index_of(record.start) + 1
+        return self.records[index] if index < len(self.records) else None
+
+    def is_offloaded(self, record: Sent) -> bool:
+        """It left in one offloaded segment with others (Linux: its skb has more than one segment)."""
+        if record.flags & SENT_JOINED:
+            return True
+        following = self.after(record)
+        return following is not None and bool(following.flags & SENT_JOINED)
+
+    def join(self, record: Sent) -> bool:
+        """Take the record after `record` into it; the opposite of `split`. False if the two cannot be one.
+
+        Nothing that was reported as received, no SYN, and nothing behind the end of a record of the user's.
+        What is known of the right part is forgotten: `record` is about to be sent again with all of it.
+        """
+        index = self.index_of(record.start) + 1
+        if index >= len(self.records) or record.flags & (SENT_SYN | SENT_EOR | SENT_FIN):
+            return False
+        right = self.records[index]
+        if record.sacked or right.sacked or right.start != record.end:
+            return False
+        size = right.end - right.start
+        if right.lost:
+            self.lost_out -= 1
+            self.lost_bytes -= size
+            right.lost = False  # it may still stand in the queue of what waits to be resent
+        if right.retrans_out:
+            self.retrans_out -= 1
+            self.retrans_bytes -= size
+            right.retrans_out = False  # RACK may still hold it
+        if record.lost:
+            self.lost_bytes += size
+        if record.retrans_out:
+            self.retrans_bytes += size
+        record.end = right.end
+        record.flags |= right.flags & ~SENT_JOINED
+        record.transmissions = max(record.transmissions, right.transmissions)
+        del self.records[index]
+        return True
+
     # --- cumulative ACK ------------------------------------------------------------------
 
     def begin_ack(self, orig_high: int, copy_limit_ns: int, echo_ns: int) -> None:

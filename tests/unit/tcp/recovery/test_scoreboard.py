@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from netsim.tcp.recovery.scoreboard import NEVER, SENT_FIN, SENT_PUSH, SENT_SYN, Scoreboard, Sent
+from netsim.tcp.recovery.scoreboard import NEVER, SENT_EOR, SENT_FIN, SENT_PUSH, SENT_SYN, Scoreboard, Sent
 
 MSS = 10
 
@@ -146,6 +146,32 @@ def test_split_keeps_marks_and_counts() -> None:
     assert sb.next_lost_to_resend() is right
 
 
+def test_join_is_the_opposite_of_split() -> None:
+    sb = Scoreboard()
+    sb.append(0, 1, 0, SENT_SYN)
+    sb.append(1, 31, 5, SENT_PUSH | SENT_FIN)
+    record = sb.records[1]
+    sb.mark_all_lost()
+    right = sb.split(record, 11)
+    sb.resent(right, 7)
+    assert sb.join(record)
+    assert (record.start, record.end, record.flags) == (1, 31, SENT_PUSH | SENT_FIN)
+    assert (sb.lost_out, sb.lost_bytes, sb.retrans_out, sb.packets_out()) == (2, 31, 0, 2)
+    assert record.transmissions == 2  # Karn: a part of it was sent twice
+    assert not sb.join(sb.records[0])  # a SYN stays alone
+
+
+def test_what_must_stay_apart_is_not_joined() -> None:
+    sb = board(4)
+    begin(sb)
+    sb.apply_sack(11, 21)
+    assert not sb.join(sb.records[0])
+    assert not sb.join(sb.records[1])
+    sb.records[2].flags |= SENT_EOR
+    assert not sb.join(sb.records[2])
+    assert not sb.join(sb.records[3])  # nothing follows
+
+
 def test_lost_threshold_by_ranges_and_by_bytes() -> None:
     sb = board(12)
     begin(sb)
@@ -263,6 +289,18 @@ class Model(RuleBasedStateMachine):
     def split(self, data: st.DataObject) -> None:
         record = data.draw(st.sampled_from([x for x in self.live() if x.end - x.start > 1]))
         self.sb.split(record, data.draw(st.integers(record.start + 1, record.end - 1)))
+
+    @precondition(lambda self: self.live())
+    @rule(data=st.data())
+    def join(self, data: st.DataObject) -> None:
+        live = self.live()
+        index = data.draw(st.integers(0, len(live) - 1))
+        record = live[index]
+        right = live[index + 1] if index + 1 < len(live) else None
+        end = right.end if right is not None else record.end
+        joined = self.sb.join(record)
+        assert joined == (right is not None and not record.sacked and not right.sacked)
+        assert record.end == (end if joined else live[index].end)
 
     @rule()
     def timeout(self) -> None:
