@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -23,12 +25,15 @@ from netsim.report.console import (
 )
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from netsim.report.cells import Line
     from netsim.report.items import Ladder
     from netsim.report.json import Expectation
     from netsim.report.ladder import Options
     from netsim.scenario.model import Scenario
     from netsim.scenario.outcome import RunResult
+    from netsim.sim.kernel import Simulator
 
 
 STRIDE: Final = 20_000
@@ -168,6 +173,38 @@ def _render(result: RunResult, wall_s: float, options: dict[str, Any]) -> str:
     return paint(lines, color=use_color(options["color"], output), ascii_only=ascii_only)
 
 
+class _Interruptible:
+    """While it is entered, Ctrl-C ends the run between two of its events, and is raised again by `check`.
+
+    Python delivers a signal only where it interprets, which compiled code does not do for minutes, or in the
+    middle of an arithmetic operation on large numbers, where compiled code cannot take an exception.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._asked = False
+        self._before: Any = None
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        self._simulator.stop()
+
+    def check(self) -> None:
+        """KeyboardInterrupt if Ctrl-C was pressed."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> _Interruptible:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            with suppress(ValueError):  # only the main thread sees signals
+                self._before = signal.signal(signal.SIGINT, self._stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+
 def _carry_out(scenario: Scenario, seed: int | None, *, record: bool, progress: bool) -> RunResult:
     """Run it; `progress` tells on stderr how far it has come, once it has taken a second."""
     from netsim.scenario.runner import Run
@@ -175,11 +212,15 @@ def _carry_out(scenario: Scenario, seed: int | None, *, record: bool, progress: 
     run = Run(scenario, seed=seed, record=record)
     shown = ""
     started = time.monotonic()
-    while progress and not scenario.interventions and run.world.sim.run(scenario.until_ns, STRIDE) == STRIDE:
-        if time.monotonic() - started > 1:
-            text = f"{run.world.now_ns / 1e9:.1f} s simulated, {run.world.sim.steps:,} events"
-            click.echo(f"\r{text:<{len(shown)}}", err=True, nl=False)
-            shown = text
+    simulator = run.world.sim
+    with _Interruptible(simulator) as interruptible:
+        while not scenario.interventions and simulator.run(scenario.until_ns, STRIDE) == STRIDE:
+            interruptible.check()
+            if progress and time.monotonic() - started > 1:
+                text = f"{run.world.now_ns / 1e9:.1f} s simulated, {simulator.steps:,} events"
+                click.echo(f"\r{text:<{len(shown)}}", err=True, nl=False)
+                shown = text
+        interruptible.check()
     if shown:
         click.echo(f"\r{' ' * len(shown)}\r", err=True, nl=False)
     return run.finish()
