@@ -37,7 +37,7 @@ def _names(report: Report, tracker: Tracker, quality: dict[str, list[int]]) -> N
         quality["CAP007"] = [len(one_way), *[c.first_frame for c in one_way[:20]]]
     joined = [
         c for c in report.connections
-        if c.open == "midstream" and not c.one_way and c.packets > 1
+        if c.open == "midstream" and not c.one_way and c.packets > 1 and not c.syn_seen
     ]  # fmt: skip
     if joined:
         quality["CAP013"] = [len(joined), *[c.first_frame for c in joined[:20]]]

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from netsim.base.packet import SYN
-from netsim.capture.record import TcpRecord
-from netsim.check.flow import MASK, MODE_LOSS, MODE_OPEN, MODE_RECOVERY, Half, Resend, unwrap
+from netsim.base.packet import FIN, SYN
+from netsim.capture.record import CSUM_BAD, TcpRecord
+from netsim.check.flow import FREE, MASK, MODE_LOSS, MODE_OPEN, MODE_RECOVERY, Half, Resend, unwrap
 from netsim.check.look import Look
-from netsim.check.model import AT_RESEND
+from netsim.check.model import AT_DAMAGE, AT_RESEND
 
 if TYPE_CHECKING:
     from netsim.check.tracker import Tracker
@@ -30,6 +30,8 @@ UNKNOWN_CAUSE: Final = "unknown"
 MIN_RTO_NS: Final = 185_000_000
 """Linux's floor of 200 ms, less what jiffies and scheduling take off as seen by a tap."""
 FULL_RTO_NS: Final = 990_000_000
+CLOCKED_NS: Final = 500_000
+"""What leaves within this time of an ACK was let go by it."""
 MAX_RESENDS: Final = 256
 ACK_CLOCK_NS: Final = 12_000_000
 
@@ -57,6 +59,8 @@ def note_resend(t: Tracker, x: Look, start: int, end: int) -> None:
     category = _LISTS.get(resend.cause)
     if category is not None:
         c.add(category, r.frame)
+    if first is not None and first.checksum_status() == CSUM_BAD:
+        _note_damaged(t, x, first)
     if h.una >= end and not r.flags & SYN:
         resend.spurious = "acked"
         c.add("spurious_retransmission", r.frame)
@@ -73,6 +77,16 @@ def note_resend(t: Tracker, x: Look, start: int, end: int) -> None:
     h.resends.append(resend)
     if len(h.resends) > MAX_RESENDS:
         del h.resends[: MAX_RESENDS // 2]
+
+
+def _note_damaged(t: Tracker, x: Look, first: TcpRecord) -> None:
+    """What is sent again was damaged: seen only now, because plain segments are not summed as they pass."""
+    t.bad_sums += 1
+    x.c.note_quality("CAP011", first.frame)
+    x.damaged = first
+    for index, rule in t.at[AT_DAMAGE]:
+        x.rule = index
+        rule.look(x)
 
 
 def note_probe(x: Look) -> None:
@@ -201,6 +215,44 @@ def _cause_by_timer(x: Look, resend: Resend, again: Resend | None, waited: int, 
     if head and again is not None and again.cause == TIMEOUT and waited >= MIN_RTO_NS:
         return _timeout(h)
     return UNKNOWN_CAUSE
+
+
+def recognise_timeout(x: Look) -> None:
+    """A FIN leaves with the very ACK of what seemed a tail loss probe: a window of one had held it back.
+
+    With one segment outstanding, Linux's probe and its timer come at the same moment. The probe leaves the congestion
+    window as it was, and was sent because nothing else waited to be sent; a FIN after it goes out when the
+    application closes. After a timeout the window is one segment, and the FIN waits for the ACK.
+    """
+    h = x.h
+    resends = h.resends
+    if not resends or len(resends) != 1 or h.una < h.nxt or x.r.t_ns - h.una_ns > CLOCKED_NS:
+        return
+    probe = resends[0]
+    if probe.cause == PROBE and probe.end == x.seq and probe.start <= h.una and not probe.record.flags & FIN:
+        probe.cause = TIMEOUT
+        x.c.discard("tail_loss_probe", probe.record.frame)
+        x.c.add("timeout_retransmission", probe.record.frame)
+
+
+def is_probe_of_new_data(x: Look) -> bool:
+    """New data that no window of congestion control allows: a tail loss probe (RFC 8985 §7.3).
+
+    Ten segments and two for each acknowledged are the most that slow start could ever have allowed (RFC 6928,
+    RFC 5681 §3.1); all of that is out, nothing has come in for two round trips, and one more segment leaves.
+    """
+    h = x.h
+    p = x.p
+    if h.law == FREE or h.mode != MODE_OPEN or h.dupacks or h.sacked or h.una >= h.nxt or not x.n or x.n > h.seg_max:
+        return False
+    rtt = h.srtt + p.srtt
+    last = p.last
+    heard = max(h.una_ns, last.t_ns if last is not None else 0)
+    quiet = x.r.t_ns - max(heard, h.last_new_ns)
+    if rtt <= 0 or quiet < 2 * rtt - (rtt >> 3) or not (h.sack_ok and p.sack_ok):
+        return False
+    first = h.iss + 1 + h.tfo_bytes
+    return h.una >= first and x.end - first > 10 * h.seg_max + 2 * (h.una - first)
 
 
 def _timeout(h: Half) -> str:

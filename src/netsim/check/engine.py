@@ -54,7 +54,7 @@ class ConnReport:
 
     __slots__ = (
         "analysis", "client", "close", "findings", "first_frame", "first_ns", "ident", "ip_version", "last_frame",
-        "last_ns", "one_way", "open", "packets", "quality", "rtt_ns", "server", "vantage",
+        "last_ns", "one_way", "open", "packets", "quality", "rtt_ns", "server", "syn_seen", "vantage",
     )  # fmt: skip
 
     def __init__(self, c: Conn, findings: list[Finding]) -> None:
@@ -65,6 +65,7 @@ class ConnReport:
         self.first_ns = c.first_ns
         self.last_ns = c.last_ns
         self.packets = c.packets()
+        self.syn_seen = c.client.syn is not None
         self.one_way = not (c.client.packets and c.server.packets)
         self.vantage = VANTAGE_NAMES[c.vantage]
         self.client = EndReport(c.client)

@@ -15,6 +15,9 @@ from netsim.capture.record import TcpRecord
 MASK: Final = 0xFFFFFFFF
 UNKNOWN: Final = -1
 
+FREE: Final = (1 << 62) - 1
+"""A limit that limits nothing."""
+
 UNSET_LAYOUT: Final = b"\xff"
 """No segment beyond the SYN was seen yet."""
 
@@ -343,6 +346,7 @@ class Conn:
 
     __slots__ = (
         "analysis",
+        "answers_again",
         "candidates",
         "checked",
         "client",
@@ -365,6 +369,7 @@ class Conn:
         "reused",
         "rtt_ns",
         "server",
+        "syn_copy",
         "vantage",
     )  # fmt: skip
 
@@ -392,6 +397,8 @@ class Conn:
         self.reused = False
         self.previous: Tomb | None = None
         self.prior_syn: TcpRecord | None = None
+        self.syn_copy: TcpRecord | None = None
+        self.answers_again: list[int] | None = None
         self.icmp_ns = UNKNOWN
         self.linger = False
         self.checked = 0

@@ -21,12 +21,15 @@ class Look:
     edge:      the right edge it offers to `p`; -1 without ACK, or where the scale is unknown
     old_edge, old_ack, old_wnd: the farthest edge, the acknowledgement and the window before it
     resend:    at AT_RESEND: what is sent again and why
+    damaged:   at AT_DAMAGE: the damaged record, `r` or an earlier one
+    ticked:    the sender's timestamp clock has moved on since its last segment
     conns:     at AT_CAPTURE: see `capture_facts` of the tracker
     """
 
     __slots__ = (
         "ack",
         "c",
+        "damaged",
         "dsack",
         "edge",
         "end",
@@ -43,7 +46,7 @@ class Look:
         "resend",
         "rule",
         "seq",
-        "tap_at_sender",
+        "ticked",
     )  # fmt: skip
 
     def __init__(self, c: Conn, r: TcpRecord) -> None:
@@ -63,7 +66,8 @@ class Look:
         self.rule = 0
         self.dsack = False
         self.fresh_sack = False
-        self.tap_at_sender = False
+        self.damaged: TcpRecord | None = None
+        self.ticked = False
         self.isns: dict[bytes, list[tuple[int, int, int]]] = {}
         self.hits: list[tuple[int, str, str, list[int]]] = []
 

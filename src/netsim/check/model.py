@@ -69,7 +69,9 @@ AT_END: Final = 12
 """The connection is over, or the capture is."""
 AT_CAPTURE: Final = 13
 """The capture is over: rules about many connections."""
-MOMENTS: Final = 14
+AT_DAMAGE: Final = 14
+"""A segment that its receiver drops: a wrong checksum (maybe found only when it is sent again), a wrong header."""
+MOMENTS: Final = 15
 
 CATEGORIES: Final = (
     "retransmission", "fast_retransmission", "timeout_retransmission", "tail_loss_probe",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from netsim.base.packet import ACK, CWR, ECE, FIN, RST
 from netsim.capture.record import TcpRecord
 from netsim.check.cause import note_resend
-from netsim.check.flow import MASK, UNKNOWN, Conn, Half
+from netsim.check.flow import FREE, MASK, UNKNOWN, Conn, Half
 from netsim.check.look import Look
 from netsim.check.model import AT_ECN, AT_OPTIONS, AT_SYN
 from netsim.check.states import STAGE_OPEN, STAGE_SYN_SENT, note_syn, refresh
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 BASE: Final = 1 << 32
 """Added to the first number seen, so that numbers before it stay positive."""
-FREE: Final = (1 << 62) - 1
 WIDEST_SHIFT: Final = 14
 INITIAL_SEGMENTS: Final = 10
 INITIAL_BYTES: Final = 14600
+NEAR: Final = 1 << 20
+"""The first segment seen after a SYN may acknowledge this much, if the capture lacks what came between."""
 
 
 def default_mss(h: Half) -> int:
@@ -269,6 +270,18 @@ def _drop_acked(h: Half) -> None:
     h.head = 0
 
 
+def is_from_before(h: Half, r: TcpRecord) -> bool:
+    """The answer to a SYN acknowledges something else by far: the other end still has an older connection.
+
+    RFC 9293 §3.5.1, figure 9: it is a challenge ACK, and opens nothing.
+    """
+    p = h.peer
+    syn = p.syn
+    if syn is None or p.stage != STAGE_SYN_SENT or h.syn is not None or r.flags & (RST | ACK) != ACK:
+        return False
+    return (r.ack - syn.seq - 1) & MASK > NEAR
+
+
 def begin_midstream(t: Tracker, h: Half, r: TcpRecord) -> None:
     """The first packet seen of this direction, and no SYN before it."""
     p = h.peer
@@ -278,7 +291,7 @@ def begin_midstream(t: Tracker, h: Half, r: TcpRecord) -> None:
     if h.syn is None and p.syn is not None and p.syn.flags & ACK and r.flags & ACK:
         # SYN-ACK seen, SYN not: this is the client's next segment.
         h.stage = STAGE_OPEN
-    if c.open == "attempt" and p.stage == STAGE_SYN_SENT:
+    if c.open == "attempt" and (p.stage == STAGE_SYN_SENT or p.syn is not None):
         # The SYN-ACK was not seen. If this is no RST, the connection is open all the same.
         if r.flags & RST:
             h.nxt = h.una = h.start_nxt = BASE + r.seq

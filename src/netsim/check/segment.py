@@ -14,8 +14,8 @@ from netsim.capture.record import CSUM_BAD, CSUM_PARTIAL, NOTE_BAD_OFFSET, NOTE_
 from netsim.check.acks import take_ack
 from netsim.check.flow import MASK, MODE_OPEN, UNKNOWN, UNSET_LAYOUT, Conn, Half, unwrap
 from netsim.check.look import Look
-from netsim.check.model import AT_ECN, AT_FIN, AT_OPTIONS, AT_RST, AT_SEGMENT, AT_STAMP
-from netsim.check.opening import begin_midstream, take_syn
+from netsim.check.model import AT_DAMAGE, AT_ECN, AT_FIN, AT_OPTIONS, AT_RST, AT_SEGMENT, AT_STAMP
+from netsim.check.opening import begin_midstream, is_from_before, take_syn
 from netsim.check.sequence import take_sequence
 from netsim.check.states import (
     STAGE_DEAD,
@@ -51,18 +51,15 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
     if x is None:
         return
     if h.packets and _is_copy(h, r):
-        c.duplicates += 1
-        c.note_quality("CAP002", r.frame)
-        c.last_frame = r.frame
+        _take_copy(h, r)
         return
     x.c, x.h, x.p, x.r, x.n = c, h, p, r, r.payload_len
     x.seq = x.end = x.ack = x.edge = UNKNOWN
     x.resend = None
     x.dsack = x.fresh_sack = False
-    if r.notes and _damaged_header(c, r):
-        _count(c, h, r)
-        return
-    if _is_damaged(t, h, r):
+    if (r.notes and _damaged_header(c, r)) or _is_damaged(t, h, r):
+        x.damaged = r
+        ask(t, x, AT_DAMAGE)
         _count(c, h, r)
         return
     flags = r.flags
@@ -70,6 +67,9 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
         return
     _count(c, h, r)
     if h.nxt < 0:
+        if is_from_before(h, r):
+            h.last = r
+            return
         begin_midstream(t, h, r)
     near = h.nxt
     x.seq = unwrap(near, r.seq)
@@ -176,6 +176,41 @@ def _is_copy(h: Half, r: TcpRecord) -> bool:
     return False
 
 
+def _take_copy(h: Half, r: TcpRecord) -> None:
+    """A packet captured before, once more."""
+    c = h.conn
+    c.last_frame = r.frame
+    if r.flags & (SYN | ACK) == SYN:
+        c.syn_copy = r
+    elif r.flags & SYN and c.syn_copy is not None and not h.data_packets:
+        # A SYN that arrives twice is answered twice. Whether it did arrive twice, or the capture doubles
+        # everything, is known at the end (`settle`).
+        c.syn_copy = None
+        if c.answers_again is None:
+            c.answers_again = []
+        c.answers_again.append(r.frame)
+        return
+    c.duplicates += 1
+    c.note_quality("CAP002", r.frame)
+
+
+def _settle_copies(c: Conn) -> None:
+    """SYN-ACKs that equal the first in every bit and came after a copy of the SYN: sent again, or copies too?"""
+    answers = c.answers_again
+    if answers is None:
+        return
+    if (c.duplicates + len(answers)) * 3 > c.packets():
+        for frame in answers:
+            c.duplicates += 1
+            c.note_quality("CAP002", frame)
+        if c.quality is not None:
+            frames = c.quality["CAP002"]
+            frames[1:] = sorted(frames[1:])
+        return
+    for frame in answers:
+        c.add("retransmission", frame)
+
+
 def _same(h: Half, a: TcpRecord, b: TcpRecord) -> bool:
     """Equal in every field, and either the IP identification proves it or there was no time for a second one."""
     if (
@@ -252,9 +287,11 @@ def _take_stamp(t: Tracker, x: Look) -> None:
     """Timestamps: the sender's clock, and what it echoes."""
     r = x.r
     h = x.h
+    x.ticked = False
     if r.ts_val < 0:
         return
     if h.ts_val < 0:
+        x.ticked = True
         h.ts_val = r.ts_val
         h.ts_first = r
         h.ts_ecr = r.ts_ecr
@@ -265,6 +302,7 @@ def _take_stamp(t: Tracker, x: Look) -> None:
     if odd:
         ask(t, x, AT_STAMP)
     if (r.ts_val - h.ts_val) & MASK < _HALF:
+        x.ticked = r.ts_val != h.ts_val
         h.ts_val = r.ts_val
     h.ts_ecr = r.ts_ecr
 
@@ -351,6 +389,7 @@ def _take_rst(t: Tracker, x: Look) -> None:
 
 def settle(t: Tracker, c: Conn) -> None:
     """The connection is over: decide what was still open."""
+    _settle_copies(c)
     for h in (c.client, c.server):
         if h.giants:
             c.note_quality("CAP004", c.first_frame)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from netsim.base.packet import FIN, SYN
 from netsim.capture.record import TcpRecord
-from netsim.check.cause import last_sent, note_probe, note_resend
+from netsim.check.cause import is_probe_of_new_data, last_sent, note_probe, note_resend, recognise_timeout
 from netsim.check.flow import MASK, Half, Hole
 from netsim.check.look import Look
 from netsim.check.model import AT_DATA
@@ -75,6 +75,10 @@ def _take_new(t: Tracker, x: Look) -> None:
         rule.look(x)
     if h.fin >= 0 and x.seq > h.fin:
         return
+    if r.flags & FIN:
+        recognise_timeout(x)
+    elif is_probe_of_new_data(x):
+        x.c.add("tail_loss_probe", r.frame)
     _extend(x)
     closed = x.p.wnd == 0
     if closed and x.n == 1 and x.seq >= h.edge >= 0:

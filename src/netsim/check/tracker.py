@@ -289,6 +289,12 @@ class Tracker:
         known = h.syn
         if known is not None and known.seq == r.seq:
             return False
+        stray = h.stray
+        if stray is not None and stray.seq == r.seq:
+            # It was sent before, into the connection that a reset has ended since: this is its retransmission.
+            self.replace(h.conn, stray, h.addr_key, h.peer.addr_key)
+            self.feed(r)
+            return True
         self.replace(h.conn, r, h.addr_key, h.peer.addr_key)
         return True
 

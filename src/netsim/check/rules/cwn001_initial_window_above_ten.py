@@ -6,9 +6,9 @@ from typing import Final
 
 from netsim.base.packet import FIN, SYN
 from netsim.check.evidence import agreed, round_trip
+from netsim.check.flow import FREE
 from netsim.check.look import Look, grouped
 from netsim.check.model import AT_DATA, CERTAIN, DEVIATION, LIKELY, NEED_BOTH, NEED_HANDSHAKE, Meta, Rule
-from netsim.check.opening import FREE
 
 PAGE: Final = """
 ## What it does

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.check.evidence import agreed
+from netsim.check.flow import FREE
 from netsim.check.look import Look, grouped
 from netsim.check.model import AT_DATA, DEVIATION, LIKELY, NEED_BOTH, NEED_HANDSHAKE, NEED_WHOLE, Meta, Rule
-from netsim.check.opening import FREE
 
 PAGE: Final = """
 ## What it does

@@ -28,7 +28,8 @@ slow path with SYNs.
 ## What it must not claim
 
 Copies made by the capture are told apart by their IP identification, or by coming within a fraction
-of a millisecond.
+of a millisecond. A SYN that met an old connection at the peer goes out again as soon as that is
+reset, and is not reported.
 
 ## References
 
@@ -46,6 +47,9 @@ class Tmr003(Rule):
         """Reports a SYN sent again less than 0.9 seconds after the one before."""
         resend = x.resend
         if resend is None or x.r.flags & (SYN | ACK) != SYN or resend.first is None:
+            return
+        old = x.c.previous
+        if old is not None and resend.first.t_ns <= old.closed_ns:
             return
         if 0 <= resend.waited_ns < 900_000_000 and x.p.packets == 0:
             x.report(x.h, f"It sends its SYN again after {span(resend.waited_ns)}.", CERTAIN, 0, resend.first)
