@@ -15,13 +15,22 @@ from pathlib import Path
 from setuptools import setup
 
 SOURCE = Path(__file__).parent / "src"
-COMPILED = ("base", "tcp", "wire", "sim", "host", "apps", "drive")
-"""The import closure of the simulator's hot path, compiled together: a compiled caller of an
-interpreted function is slower than both interpreted."""
+COMPILED = ("base", "tcp", "wire", "sim", "host", "apps", "drive", "capture", "check")
+"""The import closures of the two hot paths, a simulated packet and a checked one, compiled
+together: a compiled caller of an interpreted function is slower than both interpreted."""
 MORE = ("netsim/scenario/party.py", "netsim/scenario/pattern.py")
 """Applications of scenarios: they run for every segment."""
-PURE = ("netsim/base/seams.py", "netsim/sim/topology.py", "netsim/drive/tun.py")
-"""Modules at the edge: they hold a library or a device, and nothing hot."""
+PURE = (
+    "netsim/base/seams.py",
+    "netsim/sim/topology.py",
+    "netsim/drive/tun.py",
+    *(f"netsim/capture/{name}.py" for name in ("command", "demo", "writer")),
+    *(f"netsim/check/{name}.py" for name in (
+        "command", "compare", "compare_command", "derive", "ladder_view", "outputs", "plot", "rules_command",
+        "second_look", "select", "text", "trace",
+    )),
+)  # fmt: skip
+"""Modules at the edge: they hold a library, a device or a command, and nothing hot."""
 
 
 def modules() -> list[str]:

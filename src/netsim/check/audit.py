@@ -32,15 +32,9 @@ FAULTS: Final = ("CAP001", "CAP002", "CAP003", "CAP008", "CAP010", "CAP011", "CA
 
 def _names(report: Report, tracker: Tracker, quality: dict[str, list[int]]) -> None:
     """Complete what was counted per connection with what is known of the whole."""
-    one_way = [c for c in report.connections if c.open == "midstream" and c.one_way]
-    if one_way:
-        quality["CAP007"] = [len(one_way), *[c.first_frame for c in one_way[:20]]]
-    joined = [
-        c for c in report.connections
-        if c.open == "midstream" and not c.one_way and c.packets > 1 and not c.syn_seen
-    ]  # fmt: skip
-    if joined:
-        quality["CAP013"] = [len(joined), *[c.first_frame for c in joined[:20]]]
+    for code, seen in (("CAP007", report.connections.one_way), ("CAP013", report.connections.joined)):
+        if seen.count:
+            quality[code] = [seen.count, *[frame for _, frame in seen.smallest()]]
     if tracker.clock_steps:
         steps = tracker.clock_steps
         quality["CAP008"] = [len(steps), *[frame for frame, _ in steps[:20]]]

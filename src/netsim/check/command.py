@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,13 +19,17 @@ from netsim.report.console import (
     quiet_option,
     terminal_width,
     use_color,
+    write_parts,
     write_text,
 )  # fmt: skip
 
 if TYPE_CHECKING:
     from netsim.check.engine import Report
     from netsim.check.model import Finding, Rule
+    from netsim.check.text import Tally
 
+MAX_FINDINGS = 30
+"""How many the text report shows."""
 VANTAGES = ("auto", "client", "server", "between")
 
 
@@ -54,30 +60,32 @@ def _check_one(path: str, rules: tuple[Rule, ...], vantage: int, quiet: bool) ->
         stop()
 
 
-def _work(job: tuple[str, list[str], list[str], int]) -> Any:
-    """In a process of its own: check one capture; the report, or the error's words."""
+def _work(job: tuple[str, list[str], list[str], int, str]) -> Any:
+    """In a process of its own: check one capture; the report (its rows left in a folder), or the error."""
     from netsim.check.engine import check_file
     from netsim.check.rules import RULES
 
-    path, wanted, unwanted, vantage = job
+    path, wanted, unwanted, vantage, folder = job
     try:
-        return check_file(path, select.chosen(RULES, wanted, unwanted), vantage)
+        report = check_file(path, select.chosen(RULES, wanted, unwanted), vantage)
     except CaptureError as error:
         return error
+    report.connections.leave_in(folder)
+    return report
 
 
 def _check_many(
-    paths: tuple[str, ...], wanted: list[str], unwanted: list[str], vantage: int, jobs: int, quiet: bool
+    paths: tuple[str, ...], wanted: list[str], unwanted: list[str], vantage: int, jobs: int, quiet: bool, folder: str
 ) -> tuple[list[Report], list[CaptureError]]:
-    """Every capture's report in the order given, and what could not be read."""
+    """Every capture's report in the order given, and what could not be read. `folder`: of processes, if any."""
     from netsim.check.rules import RULES
 
     reports: list[Report] = []
     errors: list[CaptureError] = []
-    if jobs > 1 and len(paths) > 1:
+    if folder:
         from concurrent.futures import ProcessPoolExecutor
 
-        work = [(path, wanted, unwanted, vantage) for path in paths]
+        work = [(path, wanted, unwanted, vantage, folder) for path in paths]
         with ProcessPoolExecutor(min(jobs, len(paths))) as pool:
             for result in pool.map(_work, work):
                 (errors if isinstance(result, CaptureError) else reports).append(result)
@@ -91,12 +99,30 @@ def _check_many(
     return reports, errors
 
 
-def _text(report: Report, known: int, shown: list[Finding], everything: bool) -> str:
+def _review(
+    report: Report, severity: str, known: set[str], wanted: list[str], everything: bool
+) -> tuple[Tally, list[Finding]]:
+    """Go through the findings once: the count of those that count, and the first of them."""
+    select.filter_report(report, severity)
+    tally = text.Tally()
+    first: list[Finding] = []
+    for finding in report.each_finding():
+        if known and outputs.fingerprint(report, finding) in known:
+            tally.known += 1
+            continue
+        tally.add(finding)
+        tally.failed = tally.failed or select.fails(finding, wanted)
+        if everything or len(first) < MAX_FINDINGS:
+            first.append(finding)
+    return tally, first
+
+
+def _text(report: Report, tally: Tally, shown: list[Finding], everything: bool) -> str:
     """One capture's report for people."""
     from netsim.check.second_look import fetch
 
     lines = [*text.headline(report), "", *text.totals(report), ""]
-    lines += [*text.table(report, 1 << 30 if everything else text.MAX_ROWS), ""]
+    lines += [*text.table(report, everything), ""]
     frames = {frame for finding in shown for frame in finding.evidence[-6:]}
     records = fetch(report.path, frames) if report.path != "-" else {}
     bases = {}
@@ -105,22 +131,17 @@ def _text(report: Report, known: int, shown: list[Finding], everything: bool) ->
         if connection is not None:
             bases[connection.client.key] = connection.client.base
             bases[connection.server.key] = connection.server.base
-    limit = len(shown) if everything else 30
-    for finding in shown[:limit]:
-        connection = outputs.connection_of(report, finding)
         lines += [*text.finding_lines(finding, connection, records, bases, report), ""]
-    if len(shown) > limit:
-        lines += [f" … {len(shown) - limit:,} more findings (--all shows them)", ""]
-    lines.append(text.verdict(shown, known))
+    if tally.total > len(shown):
+        lines += [f" … {tally.total - len(shown):,} more findings (--all shows them)", ""]
+    lines.append(tally.verdict())
     return "\n".join(lines) + "\n"
 
 
 def live_report(report: Report) -> tuple[str, int]:
     """Text and exit code, with the defaults of the options, for what was checked while it was captured."""
-    select.filter_report(report, "note")
-    findings = report.findings()
-    failed = any(select.fails(finding, []) for finding in findings)
-    return _text(report, 0, findings, False), 1 if failed else 0
+    tally, shown = _review(report, "note", set(), [], False)
+    return _text(report, tally, shown, False), 1 if tally.failed else 0
 
 
 def _ladder(report: Report, number: int, everything: bool, color: str, output: str | None) -> str:
@@ -145,14 +166,26 @@ def _annotate(reports: list[Report], target: str) -> None:
     annotate(reports[0].path, target, outputs.comments(reports[0]))
 
 
-def _render(output_format: str, reports: list[Report], rules: tuple[Rule, ...], parts: list[str]) -> str:
+def _plot(reports: list[Report], connection: int | None, target: str) -> None:
+    """Draw a connection of the one capture."""
+    from netsim.check.plot import plot_connection
+
+    if len(reports) != 1:
+        raise UsageError("--plot works on one capture at a time")
+    plot_connection(reports[0], connection, target)
+
+
+def _write(
+    output: str | None, output_format: str, reports: list[Report], rules: tuple[Rule, ...], parts: list[str]
+) -> None:
     if output_format == "json":
-        return outputs.to_json(reports)
-    if output_format == "junit":
-        return outputs.to_junit(reports, rules)
-    if output_format == "sarif":
-        return outputs.to_sarif(reports, rules)
-    return "\n".join(parts)
+        write_parts(output, outputs.json_parts(reports))
+    elif output_format == "junit":
+        write_text(output, outputs.to_junit(reports, rules))
+    elif output_format == "sarif":
+        write_text(output, outputs.to_sarif(reports, rules))
+    else:
+        write_text(output, "\n".join(parts))
 
 
 @click.command(epilog="Example:  netsim check office.pcapng --select ACK,WND --format json")
@@ -189,30 +222,26 @@ def check(
     wanted, unwanted = select.codes(selected, RULES), select.codes(ignored, RULES)
     known = outputs.read_baseline(baseline) if baseline else set()
     at = 0 if vantage == "auto" else VANTAGES.index(vantage)
-    reports, errors = _check_many(captures, wanted, unwanted, at, jobs, quiet)
-    for error in errors:
-        click.echo(str(error), err=True)
-    failed = False
-    parts: list[str] = []
-    for report in reports:
-        select.filter_report(report, severity)
-        findings = report.findings()
-        shown = [f for f in findings if outputs.fingerprint(report, f) not in known] if known else findings
-        failed = failed or any(select.fails(finding, wanted) for finding in shown)
-        if connection is not None:
-            parts.append(_ladder(report, connection, everything, color, output))
-        elif output_format == "text" and not quiet:
-            parts.append(_text(report, len(findings) - len(shown), shown, everything))
-    if annotate:
-        _annotate(reports, annotate)
-    if new_baseline:
-        write_text(new_baseline, outputs.write_baseline(reports))
-    if plot:
-        from netsim.check.plot import plot_connection
-
-        if len(reports) != 1:
-            raise UsageError("--plot works on one capture at a time")
-        plot_connection(reports[0], connection, plot)
-    if not quiet or output:
-        write_text(output, _render(output_format, reports, select.chosen(RULES, wanted, unwanted), parts))
+    several = jobs > 1 and len(captures) > 1
+    with TemporaryDirectory(prefix="netsim-") if several else nullcontext("") as folder:
+        reports, errors = _check_many(captures, wanted, unwanted, at, jobs, quiet, folder)
+        for error in errors:
+            click.echo(str(error), err=True)
+        failed = False
+        parts: list[str] = []
+        for report in reports:
+            tally, shown = _review(report, severity, known, wanted, everything)
+            failed = failed or tally.failed
+            if connection is not None:
+                parts.append(_ladder(report, connection, everything, color, output))
+            elif output_format == "text" and not quiet:
+                parts.append(_text(report, tally, shown, everything))
+        if annotate:
+            _annotate(reports, annotate)
+        if new_baseline:
+            write_text(new_baseline, outputs.write_baseline(reports))
+        if plot:
+            _plot(reports, connection, plot)
+        if not quiet or output:
+            _write(output, output_format, reports, select.chosen(RULES, wanted, unwanted), parts)
     return 2 if errors else 1 if failed else 0

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gc
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from heapq import merge
 from typing import TYPE_CHECKING, Final
 
 from netsim.capture.record import IcmpRecord, TcpRecord
 from netsim.check.audit import audit
-from netsim.check.flow import AT_UNKNOWN, VANTAGE_NAMES, Conn, Half
+from netsim.check.flow import AT_UNKNOWN, VANTAGE_NAMES, Conn
 from netsim.check.gate import judge
-from netsim.check.model import CATEGORIES, Finding, Quality, Rule
+from netsim.check.model import CATEGORIES, Finding, Meta, Quality, Rule
+from netsim.check.store import Connections
+from netsim.check.summary import ConnReport, EndReport, row_of
 from netsim.check.tracker import Tracker
-from netsim.wire import address
 
 if TYPE_CHECKING:
     from netsim.capture.source import TcpSource
@@ -23,70 +24,10 @@ KEPT_BATCHES: Final = 12
 """For how many batches payloads stay comparable; older records let go of the file's buffers."""
 
 
-class EndReport:
-    """One endpoint of a connection, summarised. There may be very many: only what cannot be computed is kept."""
-
-    __slots__ = ("base", "byte_count", "final_state", "key", "mss")
-
-    def __init__(self, h: Half) -> None:
-        self.key = h.addr_key
-        self.base = (h.iss if h.iss >= 0 else max(h.start_nxt, 0)) & 0xFFFFFFFF
-        self.final_state: str | None = h.state or None
-        self.byte_count = h.bytes_sent() if h.nxt >= 0 else 0
-        self.mss: int | None = h.mss if h.mss >= 0 else None
-
-    @property
-    def addr(self) -> str:
-        """Address, normal text."""
-        return address.to_text(self.key[: (len(self.key) - 4) // 2])
-
-    @property
-    def port(self) -> int:
-        """Port number."""
-        return self.key[-4] << 8 | self.key[-3]
-
-
-_NOTHING: Final[list[Finding]] = []
-
-
-class ConnReport:
-    """One connection, summarised. Frames are 1-based positions in the file; times are ns."""
-
-    __slots__ = (
-        "analysis", "client", "close", "findings", "first_frame", "first_ns", "ident", "ip_version", "last_frame",
-        "last_ns", "one_way", "open", "packets", "quality", "rtt_ns", "server", "syn_seen", "vantage",
-    )  # fmt: skip
-
-    def __init__(self, c: Conn, findings: list[Finding]) -> None:
-        self.ident = c.ident
-        self.ip_version = 4 if len(c.client.addr_key) == 12 else 6
-        self.first_frame = c.first_frame
-        self.last_frame = c.last_frame
-        self.first_ns = c.first_ns
-        self.last_ns = c.last_ns
-        self.packets = c.packets()
-        self.syn_seen = c.client.syn is not None
-        self.one_way = not (c.client.packets and c.server.packets)
-        self.vantage = VANTAGE_NAMES[c.vantage]
-        self.client = EndReport(c.client)
-        self.server = EndReport(c.server)
-        self.open = c.open
-        self.close = c.close
-        self.rtt_ns = c.full_rtt
-        self.analysis = c.analysis
-        self.findings = findings or _NOTHING
-        self.quality = c.quality
-
-    def frames(self, category: str) -> array[int] | list[int]:
-        """The frames under a category of the analysis, in order."""
-        found = None if self.analysis is None else self.analysis.get(category)
-        return found if found is not None else []
-
-
 class Report:
     """One capture, checked."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, metas: dict[str, Meta]) -> None:
         self.path = path
         self.packets = 0
         self.tcp_packets = 0
@@ -94,24 +35,31 @@ class Report:
         self.truncated = False
         self.damage: str = ""
         self.quality: list[Quality] = []
-        self.connections: list[ConnReport] = []
+        self.connections = Connections(metas)
         self.capture_findings: list[Finding] = []
         self.first_ns = -1
         self.last_ns = -1
         self.vantage = "unknown"
         self.icmp: list[IcmpRecord] = []
 
+    def each_finding(self) -> Iterator[Finding]:
+        """All findings, worst first, one at a time: there may be as many as connections."""
+        found = sorted(self.capture_findings, key=Finding.sort_key)
+        return merge(found, self.connections.findings(), key=_order)
+
     def findings(self) -> list[Finding]:
-        """All, worst first."""
-        found = list(self.capture_findings)
-        for connection in self.connections:
-            found.extend(connection.findings)
-        found.sort(key=lambda finding: (*finding.sort_key()[:2], finding.connection, *finding.sort_key()[2:]))
-        return found
+        """All findings, worst first."""
+        return list(self.each_finding())
 
     def total(self, category: str) -> int:
         """Frames under a category over all connections."""
-        return sum(len(connection.frames(category)) for connection in self.connections)
+        return self.connections.totals.get(category, 0)
+
+
+def _order(finding: Finding) -> tuple[int, int, int]:
+    """Severity, confidence, connection."""
+    key = finding.sort_key()
+    return key[0], key[1], finding.connection
 
 
 class Checker:
@@ -119,7 +67,7 @@ class Checker:
 
     def __init__(self, path: str, rules: tuple[Rule, ...], vantage: int = AT_UNKNOWN) -> None:
         self.rules = rules
-        self.report = Report(path)
+        self.report = Report(path, {rule.meta.code: rule.meta for rule in rules})
         self._vantage = vantage
         self._quality: dict[str, list[int]] = {}
         self._votes = [0, 0, 0, 0]
@@ -142,7 +90,7 @@ class Checker:
             c.vantage = self._vantage
         self._votes[c.vantage] += 1
         findings = judge(c, self.rules)
-        self.report.connections.append(ConnReport(c, findings))
+        self.report.connections.add(row_of(c, findings))
         if c.quality:
             for code, frames in c.quality.items():
                 known = self._quality.setdefault(code, [0])
@@ -154,7 +102,6 @@ class Checker:
         tracker = self.tracker
         tracker.finish()
         report = self.report
-        report.connections.sort(key=lambda connection: connection.ident)
         for index, message, confidence, frames in tracker.hits:
             finding = Finding(self.rules[index].meta, "", confidence, frames, message)
             finding.count = len(frames)
@@ -280,8 +227,17 @@ def finding_json(finding: Finding) -> dict[str, object]:
 
 
 def report_json(report: Report) -> dict[str, object]:
-    """A capture as in the JSON output."""
-    result: dict[str, object] = {
+    """A capture as in the JSON output, all at once; `outputs.json_parts` does it piece by piece."""
+    result = head_json(report)
+    result["connections"] = [connection_json(connection) for connection in report.connections]
+    if report.capture_findings:
+        result["findings"] = [finding_json(finding) for finding in report.capture_findings]
+    return result
+
+
+def head_json(report: Report) -> dict[str, object]:
+    """What the JSON output says of a capture before its connections."""
+    return {
         "path": report.path,
         "packets": report.packets,
         "tcp_packets": report.tcp_packets,
@@ -291,8 +247,4 @@ def report_json(report: Report) -> dict[str, object]:
             {"code": item.code, "message": item.message, "frames": item.frames, "count": item.count}
             for item in report.quality
         ],
-        "connections": [connection_json(connection) for connection in report.connections],
     }
-    if report.capture_findings:
-        result["findings"] = [finding_json(finding) for finding in report.capture_findings]
-    return result

@@ -16,7 +16,8 @@ from netsim.report.items import LEFT, RIGHT, Arrow, Item, Ladder, StateMark, is_
 
 if TYPE_CHECKING:
     from netsim.capture.record import TcpRecord
-    from netsim.check.engine import ConnReport, Report
+    from netsim.check.engine import Report
+    from netsim.check.summary import ConnReport
 
 CAUSES = (
     ("timeout_retransmission", "RTO"), ("fast_retransmission", "fast"), ("tail_loss_probe", "TLP"),
@@ -26,9 +27,8 @@ CAUSES = (
 
 def find_connection(report: Report, number: int) -> ConnReport:
     """The connection with this number; UsageError if there is none."""
-    for connection in report.connections:
-        if connection.ident == number:
-            return connection
+    if 0 <= number < len(report.connections):
+        return report.connections[number]
     last = len(report.connections) - 1
     known = "it has none" if last < 0 else "it has only number 0" if last == 0 else f"its numbers are 0 to {last}"
     raise UsageError(f"there is no connection {number} in {report.path}: {known}")

@@ -150,6 +150,22 @@ class Finding:
         self.count = 1
         self.connection = -1
 
+    def to_row(self) -> tuple[str, str, str, list[int], str, list[int], int]:
+        """Everything but the connection as plain data, with the rule's code; `from_row` undoes it."""
+        return self.meta.code, self.side, self.confidence, self.frames, self.message, self.evidence, self.count
+
+    @staticmethod
+    def from_row(
+        row: tuple[str, str, str, list[int], str, list[int], int], metas: dict[str, Meta], connection: int
+    ) -> Finding:
+        """The finding of a row; `metas` by code."""
+        code, side, confidence, frames, message, evidence, count = row
+        finding = Finding(metas[code], side, confidence, frames, message)
+        finding.evidence = evidence
+        finding.count = count
+        finding.connection = connection
+        return finding
+
     def sort_key(self) -> tuple[int, int, int, str]:
         """Worst first, then surest, then earliest."""
         frame = self.frames[0] if self.frames else 0

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from netsim.base.errors import InputError
-from netsim.check.engine import report_json
+from netsim.check.engine import connection_json, finding_json, head_json
 from netsim.check.model import DEVIATION, ERROR, Finding, Rule
 
 if TYPE_CHECKING:
-    from netsim.check.engine import ConnReport, Report
+    from netsim.check.engine import Report
+    from netsim.check.summary import ConnReport
 
 BASELINE_SCHEMA: Final = "netsim.baseline/1"
 _LEVELS: Final = {ERROR: "error", DEVIATION: "warning"}
 
 
+def json_parts(reports: list[Report]) -> Iterator[str]:
+    """As promised for `netsim check --format json`, in pieces: there may be very many connections."""
+    yield '{"schema": "netsim.check/1", "captures": ['
+    for number, report in enumerate(reports):
+        yield (", " if number else "") + json.dumps(head_json(report))[:-1] + ', "connections": ['
+        for place, connection in enumerate(report.connections):
+            yield (", " if place else "") + json.dumps(connection_json(connection))
+        found = [finding_json(finding) for finding in report.capture_findings]
+        yield f'], "findings": {json.dumps(found)}}}' if found else "]}"
+    yield "]}\n"
+
+
 def to_json(reports: list[Report]) -> str:
-    """As promised for `netsim check --format json`."""
-    return json.dumps({"schema": "netsim.check/1", "captures": [report_json(report) for report in reports]}) + "\n"
+    """All of `json_parts`."""
+    return "".join(json_parts(reports))
 
 
 def where(report: Report, finding: Finding) -> str:
@@ -36,19 +50,7 @@ def where(report: Report, finding: Finding) -> str:
 
 def connection_of(report: Report, finding: Finding) -> ConnReport | None:
     """The connection a finding belongs to."""
-    if finding.connection < 0:
-        return None
-    connections = report.connections
-    low, high = 0, len(connections) - 1
-    while low <= high:
-        middle = (low + high) // 2
-        if connections[middle].ident == finding.connection:
-            return connections[middle]
-        if connections[middle].ident < finding.connection:
-            low = middle + 1
-        else:
-            high = middle - 1
-    return None
+    return None if finding.connection < 0 else report.connections[finding.connection]
 
 
 def to_junit(reports: list[Report], rules: tuple[Rule, ...]) -> str:
@@ -56,7 +58,7 @@ def to_junit(reports: list[Report], rules: tuple[Rule, ...]) -> str:
     out = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
     for report in reports:
         by_code: dict[str, list[Finding]] = {}
-        for finding in report.findings():
+        for finding in report.each_finding():
             by_code.setdefault(finding.meta.code, []).append(finding)
         failures = sum(
             1 for found in by_code.values() if any(f.meta.severity in _LEVELS and not f.meta.off for f in found)
@@ -97,7 +99,7 @@ def to_sarif(reports: list[Report], rules: tuple[Rule, ...]) -> str:
     ]
     results: list[dict[str, Any]] = []
     for report in reports:
-        for finding in report.findings():
+        for finding in report.each_finding():
             frames = finding.frames[:10] or [1]
             results.append(
                 {
@@ -138,7 +140,7 @@ def fingerprint(report: Report, finding: Finding) -> str:
 
 def write_baseline(reports: list[Report]) -> str:
     """The text of a baseline file with every finding."""
-    known = sorted({fingerprint(report, finding) for report in reports for finding in report.findings()})
+    known = sorted({fingerprint(report, finding) for report in reports for finding in report.each_finding()})
     return json.dumps({"schema": BASELINE_SCHEMA, "findings": known}, indent=1) + "\n"
 
 
@@ -163,7 +165,7 @@ def read_baseline(path: str) -> set[str]:
 def comments(report: Report) -> dict[int, list[str]]:
     """What to write beside which frame, for Wireshark."""
     notes: dict[int, list[str]] = {}
-    for finding in report.findings():
+    for finding in report.each_finding():
         for frame in finding.frames:
             text = (
                 f"netsim {finding.meta.severity} {finding.meta.code} {finding.meta.name} "

@@ -45,8 +45,7 @@ def chosen(rules: tuple[Rule, ...], select: list[str], ignore: list[str]) -> tup
 def filter_report(report: Report, severity: str) -> None:
     """Keep only findings of `severity` or worse."""
     worst = SEVERITIES.index(severity)
-    for connection in report.connections:
-        connection.findings = [f for f in connection.findings if SEVERITIES.index(f.meta.severity) <= worst]
+    report.connections.worst = worst
     report.capture_findings = [f for f in report.capture_findings if SEVERITIES.index(f.meta.severity) <= worst]
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 from netsim.base.packet import ACK
 from netsim.base.units import format_duration, format_seconds
 from netsim.check.model import DEVIATION, ERROR, NOTE, Finding
+from netsim.check.store import SHOWN
 
 if TYPE_CHECKING:
     from netsim.capture.record import TcpRecord
-    from netsim.check.engine import ConnReport, Report
+    from netsim.check.engine import Report
+    from netsim.check.summary import ConnReport
 
-MAX_ROWS: Final = 20
 RESENT: Final = (
     ("fast_retransmission", "fast"), ("timeout_retransmission", "timeout"),
     ("slow_start_retransmission", "after a timeout"), ("tail_loss_probe", "tail probe"),
@@ -50,11 +51,7 @@ def _counted(pairs: list[tuple[int, str]]) -> str:
 
 def totals(report: Report) -> list[str]:
     """How connections opened and closed, what was resent."""
-    opened: dict[str, int] = {}
-    closed: dict[str, int] = {}
-    for connection in report.connections:
-        opened[connection.open] = opened.get(connection.open, 0) + 1
-        closed[connection.close] = closed.get(connection.close, 0) + 1
+    opened, closed = report.connections.opened, report.connections.closed
     opens = [
         (opened.get("handshake", 0), "handshake"), (opened.get("simultaneous", 0), "simultaneous"),
         (opened.get("midstream", 0), "mid-stream"), (opened.get("refused", 0), "refused"),
@@ -91,12 +88,10 @@ def size_text(count: int) -> str:
     return f"{count} B"
 
 
-def table(report: Report, most: int = MAX_ROWS) -> list[str]:
-    """One line per connection, those with most trouble first if there are too many."""
-    rows = report.connections
-    if len(rows) > most:
-        rows = sorted(rows, key=lambda c: (-len(c.findings), -len(c.frames("retransmission")), c.ident))[:most]
-        rows = sorted(rows, key=lambda c: c.ident)
+def table(report: Report, everything: bool = False) -> list[str]:
+    """One line per connection, those with most trouble if there are too many."""
+    few = everything or len(report.connections) <= SHOWN
+    rows = list(report.connections) if few else report.connections.busiest()
     ends = [(f"{c.client.addr}:{c.client.port}", f"{c.server.addr}:{c.server.port}") for c in rows]
     left = max([len(a) for a, _ in ends] + [6])
     right = max([len(b) for _, b in ends] + [6])
@@ -110,8 +105,8 @@ def table(report: Report, most: int = MAX_ROWS) -> list[str]:
             f" {mark}{c.ident:>3} {a:<{left}}  {b:<{right}}  {c.open:<12} {c.close:<12} {rtt:>8} "
             f"{size_text(c.client.byte_count):>8} {size_text(c.server.byte_count):>8} {resent or '':>6}".rstrip()
         )
-    if len(report.connections) > most:
-        lines.append(f"      … {len(report.connections) - most:,} more (--all shows them)")
+    if len(report.connections) > len(rows):
+        lines.append(f"      … {len(report.connections) - len(rows):,} more (--all shows them)")
     return lines
 
 
@@ -186,14 +181,30 @@ def finding_lines(
     return lines
 
 
-def verdict(findings: list[Finding], known: int) -> str:
-    """The last line."""
-    if not findings and not known:
-        return " ✓ no findings"
-    counts = {severity: sum(f.meta.severity == severity for f in findings) for severity in (ERROR, DEVIATION, NOTE)}
-    parts = [plural(counts[ERROR], "error"), plural(counts[DEVIATION], "deviation"), plural(counts[NOTE], "note")]
-    where = len({f.connection for f in findings if f.connection >= 0})
-    text = f" {', '.join(parts)} in {plural(where, 'connection')}"
-    if known:
-        text += f" · {plural(known, 'finding')} of the baseline not shown"
-    return text
+class Tally:
+    """Counts findings as they pass by: how many of which severity, in how many connections."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.known = 0
+        self.failed = False
+        self._counts = {ERROR: 0, DEVIATION: 0, NOTE: 0}
+        self._where: set[int] = set()
+
+    def add(self, finding: Finding) -> None:
+        """One that counts."""
+        self.total += 1
+        self._counts[finding.meta.severity] += 1
+        if finding.connection >= 0:
+            self._where.add(finding.connection)
+
+    def verdict(self) -> str:
+        """The last line. `known`: how many the baseline held back."""
+        if not self.total and not self.known:
+            return " ✓ no findings"
+        counts = self._counts
+        parts = [plural(counts[ERROR], "error"), plural(counts[DEVIATION], "deviation"), plural(counts[NOTE], "note")]
+        text = f" {', '.join(parts)} in {plural(len(self._where), 'connection')}"
+        if self.known:
+            text += f" · {plural(self.known, 'finding')} of the baseline not shown"
+        return text

@@ -9,10 +9,11 @@ from __future__ import annotations
 from netsim.base.errors import UsageError
 from netsim.base.packet import ACK, PSH
 from netsim.capture.record import TcpRecord
-from netsim.check.engine import ConnReport, Report, check_file
+from netsim.check.engine import Report, check_file
 from netsim.check.flow import MASK
 from netsim.check.ladder_view import find_connection
 from netsim.check.second_look import fetch_connection
+from netsim.check.summary import ConnReport
 
 
 class Line:

@@ -18,7 +18,7 @@ import click
 from netsim.base.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -76,20 +76,23 @@ def terminal_width(output: str | None = None) -> int:
 
 
 def write_bytes(path: str, data: bytes) -> None:
-    """Write a file whole or not at all: into a temporary file beside it, then renamed.
+    """Write a file whole or not at all. Raises UsageError where the place cannot be written."""
+    _write_pieces(path, (data,))
 
-    Raises UsageError where the place cannot be written.
-    """
+
+def _write_pieces(path: str, pieces: Iterable[bytes]) -> None:
+    """Into a temporary file beside the target, then renamed."""
     target = Path(path)
     if target.exists() and not target.is_file():
         # A device or a pipe (/dev/stdout, /dev/null, >(less)): it can only be written directly.
-        target.write_bytes(data)
+        with target.open("wb") as stream:
+            stream.writelines(pieces)
         return
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            stream.writelines(pieces)
         umask = os.umask(0)
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
@@ -110,6 +113,15 @@ def write_text(output: str | None, text: str) -> None:
         sys.stdout.write(_encodable(text))
     else:
         write_bytes(str(output), text.encode("utf-8"))
+
+
+def write_parts(output: str | None, parts: Iterable[str]) -> None:
+    """As `write_text`, for a text too long to hold: its parts as they come. The last one ends the line."""
+    if output in (None, "-"):
+        for part in parts:
+            sys.stdout.write(_encodable(part))
+    else:
+        _write_pieces(str(output), (part.encode("utf-8") for part in parts))
 
 
 def _encodable(text: str) -> str:

@@ -19,7 +19,7 @@ from netsim.step.source import Flight, Key, Source
 
 if TYPE_CHECKING:
     from netsim.capture.record import TcpRecord
-    from netsim.check.engine import ConnReport
+    from netsim.check.summary import ConnReport
     from netsim.tcp.snapshot import Snapshot
 
 INFERRED: Final = Reason("inferred", "Inferred from what passed the tap.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsim.check.engine import ConnReport
+from netsim.check.summary import ConnReport
 from tests.rules.tape import SACK_OK, Tape, mss, ws
 
 
