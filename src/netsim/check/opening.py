@@ -132,7 +132,7 @@ def _take_plain_syn(t: Tracker, x: Look) -> None:
     _numbers(x, h)
     _ask_syn(t, x)
     if h.stage != STAGE_OPEN or p.stage != STAGE_OPEN:
-        note_syn(h, False)
+        note_syn(h, False, h.syn is not None, False)
     if r.ts_val >= 0:
         h.ts_val = r.ts_val
     h.syn = r
@@ -193,7 +193,7 @@ def _take_syn_ack(t: Tracker, x: Look) -> None:
     h.edge = max(h.edge, h.iss + 1 + (p.syn.wnd if p.syn is not None else 0xFFFF << WIDEST_SHIFT))
     set_limit(p)
     set_limit(h)
-    note_syn(h, True)
+    note_syn(h, True, again, crossed)
     c.open = "simultaneous" if crossed or c.open == "simultaneous" else "handshake"
     if p.syn is None:
         c.open = "handshake"
@@ -309,9 +309,10 @@ def begin_midstream(t: Tracker, h: Half, r: TcpRecord) -> None:
             p.nxt = p.una = p.start_nxt = BASE + r.ack
             p.una_ns = r.t_ns
             p.seg_max = h.seg_max
-        h.stage = STAGE_OPEN
-        if p.stage == STAGE_SYN_SENT or p.syn is not None:
-            p.stage = STAGE_OPEN
+        if p.stage != STAGE_SYN_SENT:
+            h.stage = STAGE_OPEN
+            if p.syn is not None:
+                p.stage = STAGE_OPEN
     h.limit = FREE
     if p.limit < 0:
         p.limit = FREE

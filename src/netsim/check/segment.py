@@ -103,7 +103,7 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
     if x.ack >= 0:
         take_ack(t, x)
     if not flags & SYN and flags & ACK:
-        note_synchronized(h)
+        note_synchronized(h, x.n > 0 or flags & FIN != 0)
     if flags & FIN:
         _take_fin(t, x)
     _done(t, x, c)

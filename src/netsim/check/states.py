@@ -63,28 +63,39 @@ def refresh(c: Conn) -> None:
     c.server.state = state_of(c.server)
 
 
-def note_syn(h: Half, with_ack: bool) -> None:
-    """`h` sends a SYN (or SYN-ACK): it is in SYN-SENT, or (again) in SYN-RECEIVED."""
+def note_syn(h: Half, with_ack: bool, again: bool, crossed: bool) -> None:
+    """`h` sends a SYN (or SYN-ACK), perhaps once more (`again`); `crossed`: after a SYN without ACK of its own.
+
+    Where both send a SYN, each is assumed to receive the other's. A SYN sent again says that it did not.
+    """
     p = h.peer
     if with_ack:
-        h.stage = STAGE_SYN_RECEIVED
-        if p.syn is not None and p.stage == STAGE_SYN_SENT:
+        h.stage = STAGE_OPEN if crossed and h.syn_acked else STAGE_SYN_RECEIVED
+        if p.stage == STAGE_SYN_SENT or (crossed and p.stage == STAGE_SYN_RECEIVED):
             # The SYN-ACK is assumed to arrive; a resent SYN puts the client back.
             p.stage = STAGE_OPEN
-        elif p.stage == STAGE_NONE:
-            p.stage = STAGE_OPEN
-    else:
-        h.stage = STAGE_SYN_SENT
-        if p.stage == STAGE_NONE:
-            p.stage = STAGE_NONE if p.syn is None else p.stage
+        return
+    both = p.syn is not None and p.stage in (STAGE_SYN_SENT, STAGE_SYN_RECEIVED)
+    h.stage = STAGE_SYN_RECEIVED if both and not again else STAGE_SYN_SENT
+    if both:
+        p.stage = STAGE_SYN_RECEIVED
 
 
-def note_synchronized(h: Half) -> None:
-    """`h` sends an ACK without SYN: it has the peer's SYN, and the peer's handshake is acknowledged."""
+def note_synchronized(h: Half, told: bool) -> None:
+    """`h` sends an ACK without SYN: it has the peer's SYN, and the peer's handshake is acknowledged.
+
+    `told`: it carries data or a FIN, which nobody sends before its own SYN was acknowledged.
+    """
     p = h.peer
-    if h.stage in (STAGE_SYN_SENT, STAGE_NONE):
+    if h.stage in (STAGE_SYN_SENT, STAGE_NONE) and (told or p.stage != STAGE_SYN_SENT):
         h.stage = STAGE_OPEN
-    if h.stage == STAGE_SYN_RECEIVED and h.last_ack >= 0 and p.stage == STAGE_OPEN and h.syn_acked:
+    if told and p.stage in (STAGE_NONE, STAGE_SYN_SENT) and p.packets and not h.tfo_bytes:
+        p.stage = STAGE_OPEN
+    elif p.stage == STAGE_NONE and p.packets and h.stage == STAGE_OPEN:
+        p.stage = STAGE_OPEN
+    if h.stage == STAGE_SYN_RECEIVED and h.last_ack >= 0 and p.stage == STAGE_OPEN and (
+        h.syn_acked or (told and not p.packets)
+    ):  # fmt: skip
         h.stage = STAGE_OPEN
     if p.stage == STAGE_SYN_RECEIVED and h.stage == STAGE_OPEN and p.una > p.iss:
         p.stage = STAGE_OPEN

@@ -56,6 +56,7 @@ def without_extras(syn: Segment, keep_sack: bool) -> Segment:
     bare.layout = bytes((OPT_MSS,)) if syn.opt_mss >= 0 else b""
     bare.sack_ok = keep_sack and syn.sack_ok
     bare.encap_sport, bare.encap_dport = syn.encap_sport, syn.encap_dport
+    bare.uid = syn.uid  # what arrived was the SYN: a record of the run must not show a second one
     return bare
 
 

@@ -1,0 +1,244 @@
+"""What the simulator knows of every frame that a tap sees: sent again or not and why, and both ends' states.
+
+A tap cannot know everything. Where it cannot, the truth says so: `Frame.hidden` for a resend whose original
+the tap has not seen, None for a state that nothing at the tap could have told.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from netsim.base.packet import FIN, RST, SYN
+from netsim.report.pcap import frames_at, write_pcap
+from netsim.report.rows import PROCESSED, SENT, SegmentRow
+
+if TYPE_CHECKING:
+    from netsim.report.record import Recorder
+
+NEW: Final = "not resent"
+COPY: Final = "copy"
+DAMAGED: Final = "damaged"
+LATE: Final = "overtaken"
+FORGED: Final = "forged"
+
+CAUSES: Final = {
+    "timeout": "timeout", "syn": "timeout", "fin": "timeout", "fast": "fast", "partial": "fast", "sack": "fast",
+    "rack": "fast", "tlp": "tail probe", "go-back": "go-back", "persist": "window probe", "keep-alive": "keep-alive",
+}  # fmt: skip
+"""The simulator's causes in the words of the matrix; every mechanism that repairs by ACKs is "fast"."""
+_ANSWERS_SYN: Final = "syn-ack-again"
+_FOR_EVER_NS: Final = 1 << 62
+_TELLING: Final = SYN | FIN | RST
+_FIN_QUEUED: Final = {"FIN-WAIT-1": "ESTABLISHED", "LAST-ACK": "CLOSE-WAIT", "CLOSING": "CLOSE-WAIT"}
+
+_Flow = tuple[str, int, str, int]
+
+
+def _flow_of(row: SegmentRow) -> _Flow:
+    seg = row.segment
+    return seg.src, seg.sport, seg.dst, seg.dport
+
+
+class Frame:
+    """One frame of a capture.
+
+    number: position in the file          row: what the recorder has of it
+    cause:  NEW, COPY, DAMAGED, LATE (overtaken on the way), FORGED (sent by others in an end's name, or over
+            what they sent) or why it was sent again
+    near:   the tap is at its sender      hidden: nothing of what it resends passed the tap before
+    states: (sender's, receiver's) state as the tap can know it after this frame, None where it cannot
+    """
+
+    __slots__ = ("cause", "hidden", "near", "number", "row", "states", "t_ns")
+
+    def __init__(self, number: int, t_ns: int, row: SegmentRow, near: bool) -> None:
+        self.number = number
+        self.t_ns = t_ns
+        self.row = row
+        self.near = near
+        self.cause = NEW
+        self.hidden = False
+        self.states: tuple[str | None, str | None] = (None, None)
+
+
+class _End:
+    """One host's end of a pair of addresses and ports, while a tap's frames go by.
+
+    at, state, conn: the latest moment of the run of which the tap has a sign, and what this end was then
+    doubt_ns:        something towards it did not get there, or it changed by itself: unknown until it
+                     sends something later than this; -1: nothing of the kind
+    forged:          others have sent in its name
+    """
+
+    __slots__ = ("at", "conn", "doubt_ns", "forged", "host", "state")
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.at = -1
+        self.conn = 0
+        self.state: str | None = None
+        self.doubt_ns = -1
+        self.forged = False
+
+    def reached(self, index: int, conn: int, state: str) -> None:
+        """At moment `index` of the run this end was in `state`."""
+        if index > self.at:
+            self.at = index
+            self.conn = conn
+            self.state = state
+
+
+class Truth:
+    """All frames of a run as a tap at one host sees them."""
+
+    def __init__(self, recorder: Recorder, tap: str) -> None:
+        self.recorder = recorder
+        self.tap = tap
+        self.sent_at: dict[int, int] = {}
+        self.processed_at: dict[int, tuple[int, str]] = {}
+        for index, moment in enumerate(recorder.moments):
+            if moment.row is None:
+                continue
+            if moment.kind == SENT:
+                self.sent_at.setdefault(id(moment.row), index)
+            elif moment.kind == PROCESSED:
+                self.processed_at[id(moment.row)] = (index, getattr(moment.event, "state", ""))
+        self.telling: dict[_Flow, list[tuple[int, SegmentRow]]] = {}
+        self.forged: dict[_Flow, list[int]] = {}
+        for row in recorder.segments:
+            index = self.sent_at.get(id(row), -1)
+            if ("injected", "") in row.changes:
+                self.forged.setdefault(_flow_of(row), []).append(index)
+            elif row.copy_of is None and row.segment.flags & _TELLING:
+                self.telling.setdefault(_flow_of(row), []).append((index, row))
+        self.overtaken = self._overtaken()
+        self.frames = self._frames()
+        self._causes()
+        self._states()
+
+    def write(self, path: Path) -> Path:
+        """Write the capture."""
+        write_pcap(self.recorder, str(path), self.tap)
+        return path
+
+    def _frames(self) -> list[Frame]:
+        found = []
+        for number, (t_ns, packet) in enumerate(frames_at(self.recorder, self.tap), 1):
+            row = self.recorder.row_of(packet)
+            if isinstance(row, SegmentRow):
+                found.append(Frame(number, t_ns, row, row.sender == self.tap))
+        return found
+
+    def _overtaken(self) -> set[int]:
+        """Segments (by identity of their rows) that something sent later passed on the way."""
+        found: set[int] = set()
+        first: dict[_Flow, int] = {}
+        for row in reversed(self.recorder.segments):
+            if row.received_ns is None:
+                continue
+            flow = _flow_of(row)
+            if row.received_ns > first.get(flow, _FOR_EVER_NS):
+                found.add(id(row))
+            first[flow] = min(row.received_ns, first.get(flow, _FOR_EVER_NS))
+        return found
+
+    # --- sent again, and why ------------------------------------------------------------
+
+    def _causes(self) -> None:
+        """Fill in `cause` and `hidden`."""
+        seen: dict[_Flow, list[tuple[int, int]]] = {}
+        uids: set[int] = set()
+        last_sent: dict[tuple[_Flow, int], int] = {}
+        forged: dict[_Flow, list[tuple[int, int]]] = {}
+        for frame in self.frames:
+            row = frame.row
+            seg = row.segment
+            flow = _flow_of(row)
+            start, end = seg.seq, seg.seq + seg.seg_len()
+            ranges = seen.setdefault(flow, [])
+            original = row.copy_of.uid if row.copy_of is not None else row.uid
+            arrived = row.arrived
+            if not frame.near and arrived is not None and arrived.corrupted:
+                frame.cause = DAMAGED
+            elif original in uids:
+                frame.cause = COPY
+            elif row.retransmission:
+                frame.cause = CAUSES[row.cause]
+                if row.reason is not None and row.reason.code == _ANSWERS_SYN:
+                    frame.cause = "answer to SYN"
+                frame.hidden = not any(low < end and start < high for low, high in ranges)
+            sent = self.sent_at.get(id(row), -1)
+            if ("injected", "") in row.changes or any(low < end and start < high for low, high in forged.get(flow, ())):
+                frame.cause = FORGED
+                forged.setdefault(flow, []).append((start, end))
+            elif frame.cause == NEW and row.length and sent < last_sent.get((flow, row.conn_from), -1):
+                frame.cause = LATE
+            if frame.cause != DAMAGED:
+                uids.add(original)
+                ranges.append((start, end))
+                if row.length:
+                    last_sent[flow, row.conn_from] = max(sent, last_sent.get((flow, row.conn_from), -1))
+
+    # --- states --------------------------------------------------------------------------
+
+    def _states(self) -> None:
+        """Fill in `states`: where each end was after all that this frame and those before it tell of it."""
+        ends: dict[_Flow, _End] = {}
+        passed: set[tuple[_Flow, int, int]] = set()
+        for frame in self.frames:
+            row = frame.row
+            flow = _flow_of(row)
+            back = (flow[2], flow[3], flow[0], flow[1])
+            own = ends.setdefault(flow, _End(row.sender))
+            other = ends.setdefault(back, _End(self.recorder.receiver_of(row)))
+            if ("injected", "") in row.changes:
+                own.forged = True
+            else:
+                original = row.copy_of if isinstance(row.copy_of, SegmentRow) else row
+                state = original.from_state if original.conn_from else "CLOSED"
+                own.reached(self.sent_at.get(id(original), -1), original.conn_from, state)
+                passed.add((flow, row.seq, row.segment.flags & _TELLING))
+                if (row.sent_ns or 0) > own.doubt_ns:
+                    own.doubt_ns = -1
+            self._towards(frame, other)
+            frame.states = (self._state_of(own, flow, passed), self._state_of(other, back, passed))
+
+    def _towards(self, frame: Frame, end: _End) -> None:
+        """The frame goes to `end`: what becomes of it there."""
+        row = frame.row
+        done = None if id(row) in self.overtaken else self.processed_at.get(id(row))
+        silently = end.state is not None and row.at_state not in (None, end.state) and end.at < (done or (0,))[0]
+        if done is not None and done[1]:
+            before = end.state
+            end.reached(done[0], row.conn_to, done[1])
+            silently = silently and before != row.at_state
+        if done is None or not done[1] or (silently and not self._closing(end, row)):
+            end.doubt_ns = max(end.doubt_ns, frame.t_ns, row.received_ns or 0)
+        if row.segment.flags & RST and row.at_state == "TIME-WAIT":
+            end.doubt_ns = _FOR_EVER_NS  # RFC 1337: some go, some stay
+
+    def _closing(self, end: _End, row: SegmentRow) -> bool:
+        """It has only queued a FIN, or sent one: that is dealt with elsewhere."""
+        return row.at_state in ("FIN-WAIT-1", "LAST-ACK")
+
+    def _state_of(self, end: _End, flow: _Flow, passed: set[tuple[_Flow, int, int]]) -> str | None:
+        """The state as a tap can know it."""
+        if end.doubt_ns >= 0 or end.forged or (end.host != self.tap and self._is_forged(flow, end.at)):
+            return None
+        fin_sent = False
+        for index, row in self.telling.get(flow, ()):
+            if index > end.at or row.conn_from != end.conn:
+                continue
+            if (flow, row.seq, row.segment.flags & _TELLING) not in passed:
+                return None
+            fin_sent = fin_sent or bool(row.segment.flags & FIN)
+        if not fin_sent and end.state in _FIN_QUEUED:
+            # CLOSE was called and its FIN still waits behind data: nothing tells that.
+            return _FIN_QUEUED[end.state]
+        return "CLOSED" if end.state == "LISTEN" else end.state  # whether somebody listens is not visible
+
+    def _is_forged(self, flow: _Flow, index: int) -> bool:
+        """Somebody has sent to this end in its peer's name by then, behind the tap's back."""
+        back = (flow[2], flow[3], flow[0], flow[1])
+        return any(at <= index for at in self.forged.get(back, ()))
