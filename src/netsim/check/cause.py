@@ -89,6 +89,40 @@ def _note_damaged(t: Tracker, x: Look, first: TcpRecord) -> None:
         rule.look(x)
 
 
+def note_overtaken(h: Half, original: TcpRecord, copy: TcpRecord, start: int, end: int) -> str:
+    """The original of [start, end) comes after the `copy` that was sent later: why was that sent?
+
+    The copy came in order, so nothing had been reported missing: its timer ran out, if the sender's clock
+    says that it waited for so long. What was sent again of the same flight after it is the way out.
+    """
+    cause = UNKNOWN_CAUSE
+    resends = h.resends
+    last = resends[-1] if resends else None
+    if last is not None and last.cause in (TIMEOUT, GO_BACK) and last.end == start and last.spurious == "overtaken":
+        cause = GO_BACK
+    elif _clock_gap_ns(h, original, copy) >= _rto_floor(h, h.peer):
+        cause = TIMEOUT
+    resend = Resend(start, end, copy, cause, -1)
+    resend.first = original
+    resend.spurious = "overtaken"
+    if resends is None:
+        h.resends = [resend]
+    else:
+        resends.append(resend)
+    return _LISTS.get(cause, "")
+
+
+def _clock_gap_ns(h: Half, earlier: TcpRecord, later: TcpRecord) -> int:
+    """The time between two sendings by the sender's own clock; -1 if its rate is not known."""
+    first = h.ts_first
+    if first is None or later.t_ns - first.t_ns <= 0:
+        return -1
+    ticks = (later.ts_val - first.ts_val) & MASK
+    if not 0 < ticks < 0x80000000:
+        return -1
+    return ((later.ts_val - earlier.ts_val) & MASK) * (later.t_ns - first.t_ns) // ticks
+
+
 def note_probe(x: Look) -> None:
     """A zero-window probe."""
     h = x.h
@@ -171,7 +205,8 @@ def _cause(x: Look, resend: Resend) -> str:
             quiet > ACK_CLOCK_NS + p.srtt
         ):  # fmt: skip
             return _timeout(h)
-        if not told and head and again is None and waited >= floor and quiet > ACK_CLOCK_NS + p.srtt + (rtt >> 1):
+        if head and again is None and waited >= floor and quiet > ACK_CLOCK_NS + p.srtt + max(rtt >> 1, 5_000_000):
+            # No ACK has set it free: the timer, after a repair that was lost before the tap.
             return _timeout(h)
         return FAST
     if told:

@@ -43,6 +43,10 @@ def take_syn(t: Tracker, x: Look) -> bool:
             t.replace(c, stray, p.addr_key, h.addr_key)
             t.feed(r)
             return True
+        if h.fin_acked and h.syn is not None and h.syn.seq != r.seq:
+            # Its side was over: this opens another connection, whose SYN was not seen.
+            t.begin_anew(c, r)
+            return True
         if h.syn is None and h.stage == STAGE_OPEN and c.open == "midstream" and h.packets > 2:
             h.stray = r
             return False
@@ -291,9 +295,9 @@ def begin_midstream(t: Tracker, h: Half, r: TcpRecord) -> None:
     if h.syn is None and p.syn is not None and p.syn.flags & ACK and r.flags & ACK:
         # SYN-ACK seen, SYN not: this is the client's next segment.
         h.stage = STAGE_OPEN
-    if c.open == "attempt" and (p.stage == STAGE_SYN_SENT or p.syn is not None):
+    if c.open == "attempt" and p.syn is not None:
         # The SYN-ACK was not seen. If this is no RST, the connection is open all the same.
-        if r.flags & RST:
+        if r.flags & RST and p.stage == STAGE_SYN_SENT:
             h.nxt = h.una = h.start_nxt = BASE + r.seq
             return
         c.open = "midstream"

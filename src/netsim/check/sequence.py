@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from netsim.base.packet import FIN, SYN
 from netsim.capture.record import TcpRecord
-from netsim.check.cause import is_probe_of_new_data, last_sent, note_probe, note_resend, recognise_timeout
+from netsim.check.cause import (
+    is_probe_of_new_data,
+    last_sent,
+    note_overtaken,
+    note_probe,
+    note_resend,
+    recognise_timeout,
+)
 from netsim.check.flow import MASK, Half, Hole
 from netsim.check.look import Look
 from netsim.check.model import AT_DATA
@@ -274,6 +281,9 @@ def _is_late_original(x: Look) -> bool:
         return False
     x.c.add("out_of_order", x.r.frame)
     x.c.add("retransmission", first.frame)
+    category = note_overtaken(h, x.r, first, x.seq, x.end)
+    if category:
+        x.c.add(category, first.frame)
     x.c.reordered += 1
     return True
 

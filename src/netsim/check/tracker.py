@@ -23,13 +23,16 @@ from netsim.wire.options import TcpOptions
 
 _PLAIN: Final = 0x1FF & ~PSH
 _HALF: Final = 0x80000000
-LINGER_NS: Final = 10_000_000_000
+LINGER_NS: Final = 125_000_000_000
+"""Somewhat over the 2MSL of 120 s: until then TIME-WAIT may have to answer what comes late."""
 TOMB_NS: Final = 240_000_000_000
 MAX_ATTEMPTS: Final = 20_000
 MAX_LINGERING: Final = 5_000
 MAX_TOMBS: Final = 50_000
 ATTEMPT_NS: Final = 190_000_000_000
 FAR: Final = 1 << 17
+NEW_NUMBERS: Final = 1 << 15
+"""So far ahead of a finished connection only a new one begins (Linux: 65,537 ahead of TIME-WAIT's)."""
 SLOW_AGE_NS: Final = 200_000_000
 MAX_ISNS: Final = 20_000
 
@@ -274,16 +277,16 @@ class Tracker:
         """A SYN with another ISN after the end is a new connection with the same addresses and ports."""
         if not r.flags & SYN and not r.flags & RST and h.fin_acked and h.peer.fin_acked:
             # Numbers from elsewhere after both FINs: the SYN of a new connection was not seen.
-            away = (r.seq - h.nxt + FAR) & MASK
-            if away > 2 * FAR:
-                self._begin_anew(h.conn, r)
+            ahead = (r.seq - h.nxt) & MASK
+            if NEW_NUMBERS <= ahead < (1 << 32) - FAR:
+                self.begin_anew(h.conn, r)
                 return True
             return False
         if not r.flags & SYN or r.flags & RST:
             return False
         if r.flags & ACK:
-            if h.syn is not None and h.syn.seq != r.seq and h.peer.fin_acked:
-                self._begin_anew(h.conn, r)
+            if (h.syn is None or h.syn.seq != r.seq) and h.peer.fin_acked:
+                self.begin_anew(h.conn, r)
                 return True
             return False
         known = h.syn
@@ -298,7 +301,7 @@ class Tracker:
         self.replace(h.conn, r, h.addr_key, h.peer.addr_key)
         return True
 
-    def _begin_anew(self, old: Conn, r: TcpRecord) -> None:
+    def begin_anew(self, old: Conn, r: TcpRecord) -> None:
         """End `old` and take `r` as the first packet seen of another connection between the same ends."""
         self.lingering.pop(old.ident, None)
         self._finish(old)

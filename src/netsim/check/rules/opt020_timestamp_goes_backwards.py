@@ -54,5 +54,7 @@ class Opt020(Rule):
         order = ids_order(h, x.r, last)
         if order == EARLIER or (order == SAME and (not x.n or x.seq != h.nxt or x.c.reordered)):
             return
+        if order == LATER and (x.r.ts_val - last.ts_val) & MASK < 0x80000000:
+            return  # both were overtaken by the one whose clock stood higher
         by = (h.ts_val - x.r.ts_val) & MASK
         x.report(h, f"Its timestamp goes back by {grouped(by)}.", CERTAIN if order == LATER else LIKELY, 0, last)
