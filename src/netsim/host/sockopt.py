@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from netsim.base.units import MS, SEC
 from netsim.host.errors import SocketError
 from netsim.host.tcp_info import tcp_info
+from netsim.tcp.gate import NO_LIMIT
 
 if TYPE_CHECKING:
     from netsim.host.socket import TcpSocket
@@ -62,7 +63,8 @@ _TABLE: Final = (
     Option("SOL_SOCKET", "SO_RCVBUF", NUMBER, OF_CONNECTION, "rcv_buffer", fallback="rcv_buffer", lowest=1),
     Option("SOL_SOCKET", "SO_SNDBUF", NUMBER, OF_CONNECTION, "snd_buffer", fallback="snd_buffer", lowest=1),
     Option("SOL_SOCKET", "SO_RCVLOWAT", NUMBER, OF_SOCKET, "receive_low_water", lowest=1),
-    Option("SOL_SOCKET", "SO_MAX_PACING_RATE", NUMBER, OF_CONNECTION, "max_pacing_bps", unit=8),
+    Option("SOL_SOCKET", "SO_MAX_PACING_RATE", NUMBER, OF_CONNECTION, "max_pacing_bps", unit=8,
+           lowest=-1, highest=2**63 - 1),
     Option("IPPROTO_TCP", "TCP_NODELAY", BOOL, OF_CONNECTION, "nodelay"),
     Option("IPPROTO_TCP", "TCP_CORK", BOOL, OF_CONNECTION, "cork"),
     Option("IPPROTO_TCP", "TCP_NOPUSH", BOOL, OF_CONNECTION, "cork"),
@@ -123,6 +125,8 @@ def set_option(socket: TcpSocket, now_ns: int, name: str, value: Value) -> None:
         _store(socket, option, bool(value))
     elif not option.lowest <= value <= option.highest:
         raise SocketError("EINVAL", f"{name} takes {option.lowest} to {option.highest}")
+    elif name == "SO_MAX_PACING_RATE":
+        _store(socket, option, NO_LIMIT if value in (-1, 2**32 - 1) else max(value, 1) * option.unit)
     else:
         _store(socket, option, value * option.unit)
     _apply_effects(socket, now_ns, name)
@@ -161,6 +165,8 @@ def _apply_effects(socket: TcpSocket, now_ns: int, name: str) -> None:
         conn.ep.snd.mss = min(conn.ep.snd.mss, conn.ep.options.mss)
     elif name == "SO_RCVBUF":
         conn.ep.receiver.capacity = conn.ep.options.rcv_buffer
+    elif name == "SO_MAX_PACING_RATE":
+        conn.follow_pacing()
     elif name == "SO_SNDBUF":
         conn.ep.sender.capacity = conn.ep.options.snd_buffer
     socket.host.tcp.touch(slot)
@@ -189,6 +195,8 @@ def get_option(socket: TcpSocket, now_ns: int, name: str) -> Value:
         return socket.slot.conn.ep.receiver.capacity
     holder: object = socket if option.where == OF_SOCKET else socket.options
     value = int(getattr(holder, option.field))
+    if name == "SO_MAX_PACING_RATE" and value in (0, NO_LIMIT):
+        return -1
     if value == 0 and option.fallback:
         value = int(getattr(socket.host.profile, option.fallback))
     return value // option.unit

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from netsim.base.units import MS
 from netsim.tcp.congestion.base import INFINITE_SSTHRESH
+from netsim.tcp.tso import pacing_rate
 
 if TYPE_CHECKING:
     from netsim.host.socket import TcpSocket
@@ -15,6 +16,8 @@ STATE_NUMBERS: Final = {
     "CLOSED": 7, "CLOSE-WAIT": 8, "LAST-ACK": 9, "LISTEN": 10, "CLOSING": 11,
 }  # fmt: skip
 """Linux, include/net/tcp_states.h."""
+
+UNLIMITED_RATE: Final = 2**64 - 1
 
 OPTION_TIMESTAMPS: Final = 1
 OPTION_SACK: Final = 2
@@ -34,6 +37,14 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
     recovery = ep.sender.recovery
     sb = recovery.sb
     mss = max(1, recovery.smss)
+    gate = ep.sender.gate
+    if gate is not None:
+        rate, highest = gate.rate, gate.max_rate
+    else:
+        cc = recovery.cc
+        rate = pacing_rate(ep.profile, cc.cwnd, cc.ssthresh, sb.nxt - sb.una, recovery.rtt.srtt_ns)
+        highest = 0
+    failed_probes = gate.failed_probes if gate is not None else 0
     options = 0
     if shot.timestamps:
         options |= OPTION_TIMESTAMPS
@@ -52,7 +63,7 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         "tcpi_rcv_wscale": shot.rcv_wscale,
         "tcpi_rto": shot.rto_ns // 1000,
         "tcpi_backoff": max(shot.backoff, ep.sender.persist_count),
-        "tcpi_probes": max(ep.sender.persist_count, ep.keep_probes),
+        "tcpi_probes": max(ep.sender.persist_count, ep.keep_probes, failed_probes),
         "tcpi_ca_state": recovery.phase,
         "tcpi_retransmits": ep.sender.timeouts,
         "tcpi_snd_mss": mss,
@@ -77,6 +88,8 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         "tcpi_advmss": ep.our_mss(),
         "tcpi_pmtu": ep.mtu,
         "tcpi_rcv_space": ep.receiver.capacity,
+        "tcpi_pacing_rate": rate or UNLIMITED_RATE,
+        "tcpi_max_pacing_rate": highest or UNLIMITED_RATE,
         "tcpi_snd_wnd": shot.snd_wnd,
         "tcpi_notsent_bytes": shot.unsent,
     }

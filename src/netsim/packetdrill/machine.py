@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from netsim.base.events import ListSink, NullSink, PacketDelivered, PacketSent, Sink
+from netsim.base.events import ListSink, NullSink, PacketDelivered, PacketDropped, PacketSent, Sink
 from netsim.base.packet import Packet, Segment
 from netsim.drive.offload import split
 from netsim.host.host import Host
@@ -21,6 +21,7 @@ from netsim.host.pmtu import PathMtuCache
 from netsim.packetdrill.config import Config
 from netsim.packetdrill.settings import SystemSettings, Unsupported
 from netsim.packetdrill.shell import RouteChange
+from netsim.sim.reasons import QUEUE_FULL
 from netsim.tcp.profile.base import RFC, Profile
 from netsim.tcp.profile.freebsd import FREEBSD
 from netsim.tcp.profile.linux import LINUX
@@ -53,6 +54,8 @@ STACK: Final = "stack"
 """Name of the host under test in events, ladders and captures."""
 SCRIPT: Final = "script"
 """Name of the script's end."""
+_QDISCS: Final = frozenset({"", "fq", "pfifo", "bfifo", "pfifo_fast", "noqueue", "fq_codel", "codel", "mq"})
+"""Queueing disciplines that leave packets alone where there is room; "" is the default one."""
 _MAX_PACKETS: Final = 200_000
 
 
@@ -92,6 +95,8 @@ class Machine:
         self.offload = True
         """The device cuts segments itself; False: the stack's last step does (Linux: tcp_gso_segment)."""
         self.md5_keys: dict[str, bytes] = {}
+        self.drops_all = False
+        """The device's queue takes no packet (`tc qdisc ... pfifo limit 0`)."""
         self._sent = 0
 
     def apply_settings(self) -> None:
@@ -103,6 +108,7 @@ class Machine:
             conn.ep.profile = profile
             conn.ep.receiver.profile = profile
             conn.ep.sender.profile = profile
+            conn.follow_pacing()
         if settings.system == "freebsd":
             host.settings.send_resets = settings.number("net.inet.tcp.blackhole") == 0
             host.settings.udp_tunnel_port = settings.number("net.inet.tcp.udp_tunneling_port")
@@ -132,9 +138,16 @@ class Machine:
         return {"TcpExtOutOfWindowIcmps": self.host.tcp.icmp_out_of_window}
 
     def set_qdisc(self, operation: str, kind: str, limit: int) -> None:
-        """`tc qdisc`: pfifo and fq are a plain queue here; a queue of no packets is not modelled."""
-        if limit == 0:
-            raise Unsupported("a queueing discipline that drops every packet is not supported")
+        """`tc qdisc`: fq paces every connection; a queue of no packets drops all, and TCP knows; others are plain."""
+        if kind not in _QDISCS:
+            raise Unsupported(f"the queueing discipline '{kind}' is not supported")
+        self.drops_all = limit == 0
+        paced = kind == "fq"
+        for conn in self.host.connections.values():
+            conn.set_device_refuses(self.drops_all)
+        if paced != bool(self.settings.fixed.get("pacing", False)):
+            self.settings.fixed["pacing"] = paced
+            self.apply_settings()
 
     def set_offload(self, feature: str, enabled: bool) -> None:
         """`ethtool -K`: segmentation offload on or off."""
@@ -185,6 +198,9 @@ class Machine:
 
     def _take(self, packet: Packet) -> None:
         """A packet of the host leaves: in pieces, if the device does not cut it."""
+        if self.drops_all:
+            self._drop(packet)
+            return
         if not self.offload and isinstance(packet, Segment) and packet.payload:
             conn = self.host.connection_of(packet)
             if conn is not None:
@@ -192,6 +208,15 @@ class Machine:
                     self._put(piece)
                 return
         self._put(packet)
+
+    def _drop(self, packet: Packet) -> None:
+        """The queue of the device is full: nothing leaves, and the connection gets to know (NET_XMIT_DROP)."""
+        if self.record:
+            self.sink.emit(PacketDropped(self.now_ns, STACK, packet, "tun0", QUEUE_FULL))
+        conn = self.host.connection_of(packet) if isinstance(packet, Segment) else None
+        if conn is not None:
+            conn.set_device_refuses(True)
+            conn.packet_dropped_locally(self.now_ns)
 
     def _put(self, packet: Packet) -> None:
         """A packet of the host is on the wire."""

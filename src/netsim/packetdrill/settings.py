@@ -167,6 +167,8 @@ _LINUX: Final[dict[str, Callable[[str], Fields]]] = {
     "net.ipv4.tcp_tso_win_divisor": _count("tso_win_divisor"),
     "net.ipv4.tcp_min_tso_segs": _count("tso_min_segs"),
     "net.ipv4.tcp_fastopen": _linux_fastopen,
+    "net.ipv4.tcp_pacing_ss_ratio": _count("pacing_ss_ratio"),
+    "net.ipv4.tcp_pacing_ca_ratio": _count("pacing_ca_ratio"),
     "net.ipv4.tcp_keepalive_time": _time("keep_idle_ns", SEC),
     "net.ipv4.tcp_keepalive_intvl": _time("keep_interval_ns", SEC),
     "net.ipv4.tcp_keepalive_probes": _count("keep_count"),
@@ -181,7 +183,6 @@ _HOST_LEVEL: Final = frozenset(
         "net.inet.tcp.udp_tunneling_overhead",
         "net.inet.tcp.pmtud_blackhole_detection", "net.inet.tcp.pmtud_blackhole_mss",
         "net.inet.tcp.v6pmtud_blackhole_mss", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_fastopen_key",
-        "net.ipv4.tcp_pacing_ss_ratio", "net.ipv4.tcp_pacing_ca_ratio",
         "net.ipv4.tcp_fastopen_blackhole_timeout_sec", "net.ipv4.tcp_ecn_option", "net.ipv4.tcp_mtu_probing",
         "net.ipv4.tcp_base_mss", "net.ipv4.tcp_no_metrics_save", "net.ipv4.tcp_invalid_ratelimit",
     }

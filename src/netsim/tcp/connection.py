@@ -138,6 +138,20 @@ class Connection:
         """TCP_CORK was taken off, TCP_NODELAY set, or MSG_MORE ended: a partial segment may leave."""
         self.ep.sender.uncork()
 
+    def follow_pacing(self) -> None:
+        """SO_MAX_PACING_RATE, or the profile's pacing, changed."""
+        self.ep.sender.follow_gate_options()
+
+    def set_device_refuses(self, refuses: bool) -> None:
+        """The queue of the device takes no packet any more (True), or does again."""
+        self.ep.sender.set_refusing(refuses)
+
+    def packet_dropped_locally(self, now_ns: int) -> None:
+        """A packet of this connection did not leave the host: its own device had no room."""
+        ep = self.ep
+        if ep.state is not CLOSED and ep.syn_acked:
+            ep.sender.locally_dropped(ep, now_ns)
+
     # --- inputs -----------------------------------------------------------------------------
 
     def handle_segment(self, now_ns: int, seg: Segment) -> None:

@@ -83,7 +83,10 @@ class NewData(SendQueue):
         recovery = self.recovery
         cc, rtt, sb = recovery.cc, recovery.rtt, recovery.sb
         flying = recovery.in_flight_segs()
-        rate = tso.pacing_rate(self.profile, cc.cwnd, cc.ssthresh, self.nxt - self.una, rtt.srtt_ns)
+        if self.gate is not None and self.gate.paced:
+            rate = self.gate.rate
+        else:
+            rate = tso.pacing_rate(self.profile, cc.cwnd, cc.ssthresh, self.nxt - self.una, rtt.srtt_ns)
         segments = tso.goal_segments(self.profile, rate, mss, cc.cwnd // mss, flying, rtt.min_rtt_ns)
         # the user's bytes lie in buffers of at most half of the peer's largest window (tcp_bound_to_half_wnd)
         segments = max(1, min(segments, size_goal(mss, self.snd.max_wnd) // mss))
@@ -200,6 +203,13 @@ class NewData(SendQueue):
         if usable <= 0 and self.snd.wnd == 0 and ep.syn_acked:
             self._window_is_closed(ep, now_ns)
             return None
+        if self.profile.fin_needs_cwnd and self.una != self.nxt and not self._tlp_new:
+            if self.recovery.may_send_bytes(now_ns) <= 0:
+                self._cwnd_held = True
+                if ep.recording:
+                    ep.held(now_ns, 0, why.HELD_CWND)
+                return None
+        self._tlp_new = False
         return self._send_new(ep, now_ns, 0)
 
     def _send_new(self, ep: Endpoint, now_ns: int, size: int, push: bool = False) -> Segment:

@@ -139,6 +139,14 @@ HELD_TSO: Final = _reason(
     "held-tso", "The next ACK is near: wait for it, and hand the network interface a larger piece.", ""
 )
 HELD_PACING: Final = _reason("held-pacing", "Pacing spreads the segments over the round trip.", "")
+PACED: Final = _reason("paced", "The pause between two paced segments is over: the next may leave.", "")
+HELD_LOCAL_DROP: Final = _reason(
+    "held-local-drop", "The queue of our own device is full and drops the segment: it is not sent yet.", ""
+)
+LOCAL_RETRY: Final = _reason("local-retry", "Our own device refused the segment before: try it again.", "")
+LOCAL_RETRY_ARMED: Final = _reason(
+    "local-retry-armed", "Our own device refuses packets and nothing is in flight: try again after a while.", ""
+)
 
 # --- retransmission and other timers ----------------------------------------------------
 RTO_EXPIRED: Final = _reason(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from netsim.base.packet import ACK, CWR, FIN, PSH, Segment
 from netsim.base.seqnum import seq_add
 from netsim.tcp import reasons as why
+from netsim.tcp.gate import RETRY_NS
 from netsim.tcp.newdata import NewData
 from netsim.tcp.recovery.base import LOSS as LOSS_PHASE
 from netsim.tcp.recovery.base import (
@@ -146,7 +147,11 @@ class Resending(NewData):
 
     def retransmission_timeout(self, ep: Endpoint, now_ns: int) -> None:
         """The RTO expired: recovery marks what is lost; `poll` sends the first of it again."""
-        self.recovery.on_rto(now_ns)
+        if self.gate is not None and self.gate.refuses:
+            # the device takes nothing: no back-off, but another try soon (tcp_retransmit_timer)
+            self.recovery.on_rto(now_ns, retry_ns=RETRY_NS)
+        else:
+            self.recovery.on_rto(now_ns)
         if ep.recording:
             self._tell_recovery(ep, now_ns)
         self.sync_timers(ep, now_ns)
@@ -158,14 +163,14 @@ class Resending(NewData):
             ep.timer_expired(now_ns, LOSS, why.RESEND_RACK)
             recovery.on_reorder_timer(now_ns)
         else:
-            ready = self.unsent_bytes() > 0 and self.una + self.snd.wnd > self.nxt
+            ready = (self.unsent_bytes() > 0 or self.fin_waits()) and self.una + self.snd.wnd > self.nxt
             ep.timer_expired(now_ns, LOSS, why.PROBE_TLP_NEW if ready else why.RESEND_TLP)
             probe = recovery.on_probe_timer(now_ns, ready)
             if probe == PROBE_NEW:
                 self._tlp_new = True
             elif probe == PROBE_LAST:
                 record = recovery.probe_record()
-                if record is not None:
+                if record is not None and not (self.gate is not None and self.gate.refuses):
                     ep.outbox.append(self._resend(ep, now_ns, record))
         if ep.recording:
             self._tell_recovery(ep, now_ns)

@@ -3,7 +3,7 @@
 Three questions, three owners: congestion control says how much (`congestion/`), loss recovery
 says what is missing (`recovery/`), and the sender says *when*. It is made of layers:
 `sendqueue` (variables, the user's side), `newdata` (what leaves first time), `resending`
-(what leaves again), and this one, which listens to the peer.
+(what leaves again), `departing` (pacing), and this one, which listens to the peer.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from netsim.base.packet import ECE, FIN, SYN, Segment
 from netsim.base.seqnum import seq_add, seq_diff, seq_le, seq_lt
 from netsim.tcp import chrono
 from netsim.tcp import reasons as why
+from netsim.tcp.departing import Departing
 from netsim.tcp.recovery.base import (
     NO_BLOCKS,
 )
 from netsim.tcp.recovery.scoreboard import SENT_PUSH, SENT_SYN
-from netsim.tcp.resending import Resending
 from netsim.tcp.sendqueue import NOT_QUEUED
 from netsim.tcp.timers import KEEPALIVE, OVERRIDE, PERSIST, USER
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netsim.tcp.endpoint import Endpoint
 
 
-class Sender(Resending):
+class Sender(Departing):
     """SND.* and what belongs to it."""
 
     __slots__ = ()
@@ -49,6 +49,8 @@ class Sender(Resending):
             ts_tick_ns=self.profile.ts_tick_ns if neg.timestamps else 1,
         )
         self.timeouts = 0
+        if self.gate is not None:
+            self.gate.update_rate(self.profile, self.recovery)
         if ep.options.keep_alive or ep.profile.keep_alive_always:
             idle = ep.options.keep_idle_ns or ep.profile.keep_idle_ns
             ep.set_timer(now_ns, KEEPALIVE, now_ns + idle, why.KEEP_ALIVE_ARMED)
@@ -177,6 +179,9 @@ class Sender(Resending):
         if ack > self.una:
             self._advance(ep, now_ns, ack, seg.ack)
         recovery.on_ack(now_ns, info)
+        if self.gate is not None:
+            self.gate.update_rate(self.profile, recovery)
+            self.gate.delay_timer(now_ns, recovery)
         if recovery.rtt_ns >= 0:
             ep.receiver.ack_policy.on_rtt(recovery.rtt.srtt_ns, recovery.rtt.rto_ns)
         if recovery.cwr_pending:
@@ -242,6 +247,9 @@ class Sender(Resending):
     def poll(self, ep: Endpoint, now_ns: int) -> Segment | None:
         """The next segment with something of ours in it, or None."""
         recovery = self.recovery
+        gate = self.gate
+        if gate is not None and self._is_gated(ep, now_ns, gate):
+            return None
         if recovery.new_first:
             # RFC 5682 §2.1 step 2b: after a timeout new data shows whether the originals arrived.
             recovery.new_first = False

@@ -18,6 +18,7 @@ from netsim.tcp.buffers import SendBuffer
 from netsim.tcp.chrono import Chrono
 from netsim.tcp.congestion.base import initial_window_bytes
 from netsim.tcp.congestion.factory import make_congestion_control
+from netsim.tcp.gate import Gate
 from netsim.tcp.profile.base import ConnectionOptions, Profile
 from netsim.tcp.profile.config import recovery_config
 from netsim.tcp.recovery.base import (
@@ -28,7 +29,7 @@ from netsim.tcp.recovery.base import (
 from netsim.tcp.recovery.machine import LossRecovery
 from netsim.tcp.recovery.reasons import AVOIDANCE, SLOW_START
 from netsim.tcp.tcb import SendSpace
-from netsim.tcp.timers import LOSS, OVERRIDE, PERSIST, RTO, USER
+from netsim.tcp.timers import LOSS, OVERRIDE, PACING, PERSIST, RTO, USER
 
 if TYPE_CHECKING:
     from netsim.tcp.endpoint import Endpoint
@@ -46,9 +47,9 @@ class SendQueue:
     __slots__ = (
         "_ack", "_cwnd_held", "_force", "_force_push", "_forced_marks", "_idle_write_end", "_sent_new", "_small_end",
         "_tlp_new", "_told_cwnd", "_window_held",
-        "buffer", "capacity", "chrono", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "nxt",
-        "options", "persist_count", "probing", "profile", "push_marks", "pushed_to", "recovery", "snd", "starved",
-        "timeouts", "una",
+        "buffer", "capacity", "chrono", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns",
+        "gate", "nxt", "options", "persist_count", "probing", "profile", "push_marks", "pushed_to", "recovery", "snd",
+        "starved", "timeouts", "una",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, options: ConnectionOptions, snd: SendSpace) -> None:
@@ -85,6 +86,11 @@ class SendQueue:
         self._cwnd_held = False
         self._small_end = 0
         self._idle_write_end = 0
+        self.gate: Gate | None = None
+        """Pacing, or a device that refuses packets; None: neither."""
+        if profile.pacing or options.max_pacing_bps:
+            self.gate = Gate()
+            self.gate.pace(options.max_pacing_bps)
 
     def _make_recovery(self, smss: int) -> LossRecovery:
         profile = self.profile
@@ -97,6 +103,8 @@ class SendQueue:
             counts_segments=config.counts_segments,
             hystart=profile.hystart,
         )
+        if profile.pacing or self.options.max_pacing_bps:
+            control.set_paced()
         return LossRecovery(config, control, smss)
 
     def segment_bytes(self, ep: Endpoint) -> int:
@@ -235,6 +243,10 @@ class SendQueue:
         """Our FIN was sent, and is acknowledged."""
         return self.fin_sent and self.una > self.fin_offset
 
+    def fin_waits(self) -> bool:
+        """Our FIN is the next thing to send."""
+        return self.fin_offset != NOT_QUEUED and not self.fin_sent and self.nxt == self.fin_offset
+
     def garbage_octet(self) -> bytes:
         """One octet of old data for a keep-alive probe."""
         return b"\0"
@@ -270,6 +282,10 @@ class SendQueue:
         ep.ack_left(now_ns)
         if ep.recording:
             ep.sent(now_ns, seg, reason, cause)
+        gate = self.gate
+        if gate is not None:
+            gate.left(now_ns, len(seg.payload), self.recovery.sb.sends <= self.profile.pacing_free_segs)
+            gate.delay_timer(now_ns, self.recovery)
         self._arm_user_timeout(ep, now_ns)
         self.sync_timers(ep, now_ns)
 
@@ -314,7 +330,7 @@ class SendQueue:
 
     def stop_timers(self, ep: Endpoint, now_ns: int) -> None:
         """TIME-WAIT: nothing of ours is outstanding any more."""
-        for timer in (RTO, LOSS, PERSIST, OVERRIDE, USER):
+        for timer in (RTO, LOSS, PERSIST, OVERRIDE, USER, PACING):
             ep.stop_timer(now_ns, timer)
 
     # --- looks ---

@@ -8,6 +8,7 @@ from netsim.tcp import reasons as why
 from netsim.tcp.arrives import send_syn_ack
 from netsim.tcp.calls import reset, user_timeout_ns
 from netsim.tcp.endpoint import Endpoint
+from netsim.tcp.gate import RETRY_NS, Gate
 from netsim.tcp.state import (
     CLOSE_WAIT,
     CLOSED,
@@ -68,7 +69,7 @@ def fire(ep: Endpoint, now_ns: int, timer: int) -> None:
     elif timer == OVERRIDE:
         ep.sender.override_timeout(ep, now_ns)
     else:
-        ep.timers.stop(PACING)
+        ep.timer_expired(now_ns, PACING, why.PACED)
 
 
 def syn_timeout(ep: Endpoint, now_ns: int) -> None:
@@ -167,11 +168,39 @@ def delayed_ack_timeout(ep: Endpoint, now_ns: int) -> None:
 
 def persist_timeout(ep: Endpoint, now_ns: int) -> None:
     """Probe the closed window (MUST-36), at growing intervals (SHLD-30)."""
+    gate = ep.sender.gate
+    if gate is not None and (gate.refuses or ep.sender.unsent_in_window()):
+        retry_at_device(ep, now_ns, gate)
+        return
     ep.timer_expired(now_ns, PERSIST, why.PERSIST_PROBE, ep.sender.persist_count + 1)
     if ep.sender.persist_gives_up(ep, now_ns):
         give_up(ep, now_ns)
         return
     ep.sender.send_probe(ep, now_ns)
+
+
+def retry_at_device(ep: Endpoint, now_ns: int, gate: Gate) -> None:
+    """Our own device refused what the peer's window would take: once more, every half second, without back-off.
+
+    Linux: tcp_probe_timer, tcp_send_probe0, tcp_write_wakeup.
+    """
+    ep.timer_expired(now_ns, PERSIST, why.LOCAL_RETRY, gate.failed_probes + 1)
+    if gate.first_probe_ns < 0:
+        gate.first_probe_ns = now_ns
+    limit = user_timeout_ns(ep)
+    waited = now_ns - gate.first_probe_ns
+    if (limit and waited >= limit) or gate.failed_probes >= (ep.profile.r2_retries or 15):
+        give_up(ep, now_ns)
+        return
+    if not gate.refuses:
+        gate.failed_probes = 0
+        gate.first_probe_ns = -1
+        ep.sender.force_next()
+        return
+    gate.failed_probes += 1
+    ep.sender.locally_dropped(ep, now_ns)
+    delay = min(RETRY_NS, max(limit - waited, ep.profile.rto_min_ns // 25)) if limit else RETRY_NS
+    ep.set_timer(now_ns, PERSIST, now_ns + delay, why.LOCAL_RETRY_ARMED)
 
 
 def keep_alive_timeout(ep: Endpoint, now_ns: int) -> None:

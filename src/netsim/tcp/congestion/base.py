@@ -71,6 +71,9 @@ class CongestionControl:
     def on_idle(self, now_ns: int, idle_ns: int) -> None:
         """Sending begins again after nothing was in flight for `idle_ns`."""
 
+    def set_paced(self) -> None:
+        """From now on segments are spread over the round trip: an ACK train is longer than the queue makes it."""
+
     def on_undo(self, prior_cwnd: int, prior_ssthresh: int) -> None:
         """The last reduction was wrong: take it back."""
         if prior_cwnd > self.cwnd:

@@ -135,6 +135,11 @@ class Cubic(CongestionControl):
         self.on_congestion(now_ns, flight_bytes)
         self._after_rto = True
 
+    def set_paced(self) -> None:
+        """HyStart gives the ACK train a whole round trip (Linux: hystart_update)."""
+        if self.hystart is not None:
+            self.hystart.paced = True
+
     def on_loss_state(self) -> None:
         """Measure the round trips anew."""
         if self.hystart is not None:

@@ -132,6 +132,11 @@ class LinuxCubic(CongestionControl):
         self.w_max_segs = cwnd * (1024 + _BETA) // 2048 if cwnd < self.w_max_segs else cwnd
         self.ssthresh = max(cwnd * _BETA // 1024, 2) * self.smss
 
+    def set_paced(self) -> None:
+        """HyStart gives the ACK train a whole round trip (Linux: hystart_update)."""
+        if self.hystart is not None:
+            self.hystart.paced = True
+
     def on_loss_state(self) -> None:
         """A timeout: forget the curve."""
         self._forget()

@@ -161,8 +161,13 @@ class Profile:
     pacing_ca_ratio: int = 120
     """Percent of cwnd per round trip, in slow start and after (Linux net.ipv4.tcp_pacing_*_ratio)."""
     pacing: bool = False
+    """Spread the segments over the round trip, at those percentages (Linux with the qdisc fq)."""
+    pacing_free_segs: int = 0
+    """So many segments at the start of a paced connection leave as they come (Linux: 10)."""
     slow_start_after_idle: bool = True
     """RFC 5681 §4.1: restart from the initial window after an idle RTO."""
+    fin_needs_cwnd: bool = False
+    """A FIN without text waits for the congestion window like a full segment (Linux)."""
     sws_override_probes: bool = False
     """The override timer is the RTO, and what it sends is pushed (Linux: the probe timer, tcp_write_wakeup)."""
     sws_override_ns: int = 200 * MS

@@ -314,9 +314,10 @@ class LossRecovery(Detection):
         self.rtt_ns = -1
         self.is_duplicate = self.dsack = self.spurious = False
 
-    def on_rto(self, now_ns: int) -> None:
+    def on_rto(self, now_ns: int, *, retry_ns: int = 0) -> None:
         """The retransmission timer expired (RFC 6298 §5.4-5.6): back off, take everything as lost.
 
+        retry_ns: it is known that nothing can leave now; try again after this, without back-off (Linux).
         Then ask `next_resend` as always: the head comes first, and may go out at once.
         """
         self.begin_timeout()
@@ -334,6 +335,10 @@ class LossRecovery(Detection):
             self.enter_loss(now_ns)
             self.reasons.append(why.TIMEOUT)
         self.timeouts += 1
+        if retry_ns:
+            self.timer = TIMER_RTO
+            self.timer_at_ns = now_ns + retry_ns
+            return
         self.rtt.back_off()
         self.restart_rto(now_ns)
 

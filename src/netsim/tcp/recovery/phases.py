@@ -81,7 +81,13 @@ class Phases(Flight):
                 # RFC 6582's `recover` must survive, else old duplicates begin a new recovery.
                 self.high_seq = sb.nxt
 
-    def enter_cwr(self, now_ns: int) -> None:
+    def enter_cwr_for_local_drop(self, now_ns: int) -> None:
+        """Our own device dropped a packet: reduce once in this round trip (Linux: tcp_enter_cwr)."""
+        if self.phase < CWR:
+            self.enter_cwr(now_ns, why.LOCAL_CONGESTION)
+            self.calm = False
+
+    def enter_cwr(self, now_ns: int, reason: Reason = why.ECN_ECHO) -> None:
         """RFC 3168 §6.1.2: one reduction a round trip; CWR on the next new segment."""
         self.undo.forget()
         self.undo.prior_ssthresh = 0
@@ -90,7 +96,7 @@ class Phases(Flight):
             self.cc.cwnd = self.cc.ssthresh
         self.phase = CWR
         self.cwr_pending = True
-        self.reasons.append(why.ECN_ECHO)
+        self.reasons.append(reason)
 
     # --- recovery ----------------------------------------------------------------------------
 

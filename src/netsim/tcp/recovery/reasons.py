@@ -82,6 +82,9 @@ FRTO_REAL: Final = Reason("frto-loss-real", "A duplicate ACK after new data: the
 ECN_ECHO: Final = Reason(
     "ecn-echo", "The peer echoes a congestion mark: reduce once in this round trip.", "RFC 3168 §6.1.2"
 )
+LOCAL_CONGESTION: Final = Reason(
+    "local-congestion", "The queue of our own device is full: reduce once in this round trip.", "RFC 9293 §3.9.2"
+)
 CWR_ENDED: Final = Reason("cwr-ended", "A round trip after the mark: the reduction is done.", "RFC 3168 §6.1.2")
 IDLE_RESTART: Final = Reason(
     "idle-restart", "Idle for longer than the RTO: start again from the restart window.", "RFC 5681 §4.1"
