@@ -16,12 +16,12 @@ from __future__ import annotations
 import struct
 
 from netsim.base.packet import ACK, ECE, FIN, PSH, RST, SYN, URG
-from netsim.capture.record import TcpRecord, make_key, reverse_key
+from netsim.capture.record import NOTE_BAD_OFFSET, TcpRecord, make_key, reverse_key
 from netsim.check.engine import Checker, Report
 from netsim.check.flow import VANTAGE_NAMES
 from netsim.check.rules import RULES
 from netsim.wire.checksum import PROTO_TCP, ones_sum, pseudo_sum
-from netsim.wire.options import decode_options
+from netsim.wire.options import TcpOptions, decode_options
 
 LETTERS = {"S": SYN, "A": ACK, "F": FIN, "R": RST, "P": PSH, "U": URG, "E": ECE, "C": 0x80}
 MS = 1_000_000
@@ -81,9 +81,12 @@ class Tape:
         wnd: int | None = None, after: float = 0.1, options: bytes | None = None,
         sack: tuple[tuple[int, int], ...] = (), ts: tuple[int, int] | None = None, ip_id: int | None = None,
         tos: int = 0, urg: int = 0, data: bytes = b"",
-        reserved: int = 0, extra: bytes = b"",
+        reserved: int = 0, extra: bytes = b"", damaged: bool = False, offset: int = 0,
     ) -> int:  # fmt: skip
-        """One packet from client (0) or server (1); its frame number."""
+        """One packet from client (0) or server (1); its frame number.
+
+        damaged: its checksum is wrong; offset: its data offset says so many words (and the checksum is right).
+        """
         end, other = self.ends[who], self.ends[1 - who]
         self.t_ns += round(after * MS)
         bits = sum(LETTERS[letter] for letter in flags)
@@ -108,22 +111,23 @@ class Tape:
         options += b"\x00" * (-len(options) % 4)
         wire_ack = (ack + other.iss) & MASK if bits & ACK else (0 if not ack or not bits & SYN else ack)
         return self._put(
-            end, bits, seq, wire_ack, end.wnd if wnd is None else wnd, options, payload, ip_id, tos, urg, reserved
-        )
+            end, bits, seq, wire_ack, end.wnd if wnd is None else wnd, options, payload, ip_id, tos, urg, reserved,
+            damaged, offset,
+        )  # fmt: skip
 
     def _put(
         self, end: End, bits: int, seq: int, wire_ack: int, wnd: int, options: bytes, payload: bytes,
-        ip_id: int | None, tos: int, urg: int, reserved: int,
+        ip_id: int | None, tos: int, urg: int, reserved: int, damaged: bool, words: int,
     ) -> int:  # fmt: skip
         header_len = 20 + len(options)
         wire_seq = (seq + end.iss) & MASK
         sport, dport = end.key[-4:-2], end.key[-2:]
-        offset = header_len // 4 << 4 | reserved
+        offset = (words or header_len // 4) << 4 | reserved
         head = sport + dport + struct.pack(">IIBBHHH", wire_seq, wire_ack, offset, bits & 0xFF, wnd, 0, urg)
         segment = bytearray(head + options + payload)
         half = (len(end.key) - 4) // 2
         pseudo = pseudo_sum(end.key[:half], end.key[half : 2 * half], PROTO_TCP, len(segment))
-        csum = ~ones_sum(bytes(segment), pseudo) & 0xFFFF
+        csum = (~ones_sum(bytes(segment), pseudo) & 0xFFFF) ^ (0x0101 if damaged else 0)
         segment[16:18] = csum.to_bytes(2, "big")
         decoded = decode_options(bytes(segment), 20, header_len)
         if ip_id is None:
@@ -132,10 +136,15 @@ class Tape:
         if self.version == 6:
             ip_id = -1
         frame = len(self.records) + 1
+        size = len(payload)
+        notes = 0
+        if words:
+            # As the reader gives it: no options and no payload can be told from the rest.
+            decoded, size, header_len, notes = TcpOptions(), 0, 20, NOTE_BAD_OFFSET
         self.records.append(
             TcpRecord(
-                frame, self.t_ns, 0, end.key, wire_seq, wire_ack, bits, wnd, len(payload), decoded.ts_val,
-                decoded.ts_ecr, decoded, ip_id, 64, tos, True, csum, urg, header_len, 0, bytes(segment), 0,
+                frame, self.t_ns, 0, end.key, wire_seq, wire_ack, bits, wnd, size, decoded.ts_val,
+                decoded.ts_ecr, decoded, ip_id, 64, tos, True, csum, urg, header_len, notes, bytes(segment), 0,
                 len(segment),
             )
         )  # fmt: skip
@@ -143,7 +152,7 @@ class Tape:
         if not bits & RST:
             end.nxt = max(end.nxt, top)
             other = self.ends[1] if end is self.ends[0] else self.ends[0]
-            if seq <= other.got:
+            if seq <= other.got and not damaged and not words:
                 other.got = max(other.got, top)
         return frame
 

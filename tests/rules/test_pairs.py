@@ -152,6 +152,35 @@ def _(fault: bool) -> Tape:
     return tape
 
 
+@pair("SEQ007", "client")
+def _(fault: bool) -> Tape:
+    tape = opened()
+    tape.client(1000, damaged=fault)
+    tape.client(1000, seq=1, after=400)
+    return tape
+
+
+@pair("SEQ008")
+def _(fault: bool) -> Tape:
+    tape = opened()
+    tape.client(100, offset=3 if fault else 0)
+    return tape
+
+
+@pair("HSK009")
+def _(fault: bool) -> Tape:
+    tape = opened()
+    tape.client(200)
+    tape.server(after=20)
+    tape.client(flags="S", seq=90_000, ack=0, options=b"", after=5)
+    tape.server(ack=201, after=20)
+    if fault:
+        tape.client(200, seq=201, ack=1, after=50)
+    else:
+        tape.client(flags="R", seq=201, options=b"")
+    return tape
+
+
 @pair("ACK001")
 def _(fault: bool) -> Tape:
     tape = opened()
@@ -229,9 +258,10 @@ def _(fault: bool) -> Tape:
     tape = Tape().handshake(at_client=False)
     tape.client(1000)
     tape.server(after=0.2)
-    tape.client(1000, seq=2001, after=10)
-    if not fault:
-        tape.server(ack=1001, sack=((2001, 3001),))
+    for number in range(3):
+        tape.client(1000, seq=2001 + 1000 * number, after=10 if number == 0 else 0.1)
+        if not fault:
+            tape.server(ack=1001, sack=((2001, 3001 + 1000 * number),))
     tape.client(1000, seq=1001, after=300)
     return tape
 
@@ -519,6 +549,18 @@ def _(fault: bool) -> Tape:
     return tape
 
 
+@pair("RTX005")
+def _(fault: bool) -> Tape:
+    tape = _flight(8)
+    for top in range(3001, 4001 if fault else 6001, 1000):
+        tape.server(ack=1001, sack=((2001, top),), after=20 if top == 3001 else 0.1)
+    tape.client(1000, seq=1001, after=0.1)
+    for top in range(4001, 10001, 1000):
+        tape.server(ack=1001, sack=((2001, top),), after=1)
+    tape.server(ack=9001, after=20)
+    return tape
+
+
 @pair("TMR001")
 def _(fault: bool) -> Tape:
     tape = _flight(1)
@@ -617,6 +659,15 @@ def _(fault: bool) -> Tape:
     tape = opened()
     tape.server(10)
     tape.server(flags="R", seq=900_000_000 if fault else 11)
+    return tape
+
+
+@pair("RST006")
+def _(fault: bool) -> Tape:
+    tape = opened()
+    tape.server(10)
+    tape.client()
+    tape.server(flags="R", seq=5000 if fault else 11, after=100)
     return tape
 
 

@@ -7,6 +7,7 @@ import time
 from . import faults
 from .faults import drop
 from .lab import Lab
+from .link import Path
 from .moves import NODELAY, receive_buffer
 from .peer import Peer
 from .wrongs import MSS, call, cut, end, fault, serve
@@ -38,6 +39,24 @@ def optimistic_ack(lab: Lab) -> None:
     peer.rcv_nxt = 1 + 4 * MSS
     words = "acknowledges data segment 3, which never arrived"
     peer.send(wrong=("ack-of-unreceived-data", words, "RFC 9293 §3.10.7.4"), near=True)
+    peer.wait_data(1 + 5 * MSS, acking=True)
+    peer.drain(0.1)
+    end(peer, sock)
+
+
+@fault(
+    "optimistic-ack-ahead",
+    "the server acknowledges two segments that are still on their way",
+    "server",
+    paths=lambda: {"client": Path(20.0, rate_mbit=0.4), "server": Path(20.0)},
+)
+def optimistic_ack_ahead(lab: Lab) -> None:
+    peer, sock = serve(lab)
+    sock.send(5 * MSS)
+    peer.recv()
+    words = "acknowledges data segments 2 and 3, which arrive 30 and 60 ms later"
+    peer.send(ack=1 + 3 * MSS, wrong=("ack-of-unreceived-data", words, "RFC 9293 §3.10.7.4"), near=True)
+    peer.wait_data(1 + 3 * MSS)
     peer.wait_data(1 + 5 * MSS, acking=True)
     peer.drain(0.1)
     end(peer, sock)
@@ -352,19 +371,21 @@ def timeout_too_early(lab: Lab) -> None:
 
 @fault(
     "early-fast-retransmit",
-    "the client resends upon the first duplicate ACK",
+    "the client resends upon the first duplicate ACK, while seven segments are outstanding",
     "client",
-    rules=lambda: [faults.reorder("client", faults.data, 1, (3,))],
+    rules=lambda: [faults.delay("client", faults.data, 15.0, (3,))],
 )
 def early_fast_retransmit(lab: Lab) -> None:
     peer, sock = call(lab, options=None)
-    for number in range(4):
-        peer.send("PA" if number == 3 else "A", 700)
-    peer.wait_ack(1 + 1_400)
+    for _ in range(4):
+        peer.send("A", 700)
+    peer.drain(0.01)
+    for _ in range(4):
+        peer.send("A", 700)
     words = "resent after a single duplicate ACK, long before any timeout"
     while not (packet := peer.recv()).options or len(packet.options) <= 12:
         pass
-    peer.send("PA", 700, seq=1 + 1_400, wrong=("early-fast-retransmit", words, "RFC 5681 §3.2; RFC 8985 §6.2"))
+    peer.send("A", 700, seq=1 + 1_400, wrong=("early-fast-retransmit", words, "RFC 5681 §3.2; RFC 8985 §6.2"))
     peer.wait_ack(peer.nxt)
     peer.drain(0.1)
     end(peer, sock)

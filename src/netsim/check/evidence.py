@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.base.packet import ACK, AE, CWR, ECE
-from netsim.capture.record import TcpRecord
+from netsim.capture.record import NOTE_CUT, NOTE_IP_TOO_LONG, TcpRecord
 from netsim.check.cause import TIMEOUT
-from netsim.check.flow import Conn, Half, Resend, unwrap
+from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Resend, unwrap
 from netsim.check.look import Look
 from netsim.check.sequence import EARLIER, LATER, SAME, order_of
+from netsim.wire.checksum import PROTO_TCP, ones_sum, pseudo_sum
 
 __all__ = (
-    "EARLIER", "LATER", "SAME", "agreed", "ecn_agreed", "ids_order", "is_group", "order_of", "round_trip",
-    "sack_blocks", "stamps_agreed", "timeout_gap",
+    "EARLIER", "LATER", "SAME", "agreed", "ecn_agreed", "ids_order", "is_group", "knows_closed", "order_of",
+    "round_trip", "sack_blocks", "sent_apart", "stamps_agreed", "timeout_gap", "whole_checksum_fits",
 )  # fmt: skip
 
 NO_ECN: Final = 0
@@ -57,6 +58,44 @@ def is_group(address: bytes) -> bool:
     if len(address) == 4:
         return 224 <= address[0] <= 239 or address == b"\xff\xff\xff\xff"
     return address[0] == 0xFF
+
+
+def knows_closed(x: Look) -> bool:
+    """The window is closed, and the sender has been told: it echoes that ACK's clock, or there was time enough."""
+    closed_ns = x.p.zero_since
+    if closed_ns < 0:
+        return False
+    last = x.p.last
+    if last is not None and last.wnd == 0 and x.r.ts_ecr >= 0 and x.r.ts_ecr == last.ts_val:
+        return True
+    turn = max(x.h.turn_ns, x.p.srtt, 0)
+    return x.r.t_ns - closed_ns > turn + (turn >> 1) + 1_000_000
+
+
+def whole_checksum_fits(r: TcpRecord) -> bool:
+    """The checksum over the whole segment, wherever its header may end, is right: nothing damaged it on the way."""
+    size = r.end_at - r.tcp_at
+    if size < 20 or r.notes & (NOTE_CUT | NOTE_IP_TOO_LONG):
+        return False
+    half = (len(r.key) - 4) // 2
+    pseudo = pseudo_sum(r.key[:half], r.key[half : 2 * half], PROTO_TCP, size)
+    return ones_sum(memoryview(r.buf)[r.tcp_at : r.end_at], pseudo) == 0xFFFF
+
+
+def sent_apart(h: Half, first: TcpRecord, again: TcpRecord) -> int:
+    """The time at most between two sendings, ns, by the sender's own timestamp clock; UNKNOWN if it does not tell.
+
+    Holds wherever the tap is: the network's jitter is not in it, but for what it adds to the measured tick.
+    """
+    start = h.ts_first
+    if start is None or first.ts_val < 0 or again.ts_val < 0:
+        return UNKNOWN
+    ticks = (again.ts_val - start.ts_val) & MASK
+    passed = again.t_ns - start.t_ns
+    if not 20 <= ticks < 0x40000000 or passed < 50_000_000:
+        return UNKNOWN
+    tick = passed // ticks
+    return (((again.ts_val - first.ts_val) & MASK) + 1) * (tick + (tick >> 2))
 
 
 def round_trip(h: Half) -> int:

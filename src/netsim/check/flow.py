@@ -18,6 +18,9 @@ UNKNOWN: Final = -1
 FREE: Final = (1 << 62) - 1
 """A limit that limits nothing."""
 
+OVERTAKEN_NS: Final = 10_000_000
+"""What comes later than this after a segment was not overtaken by it."""
+
 UNSET_LAYOUT: Final = b"\xff"
 """No segment beyond the SYN was seen yet."""
 
@@ -118,6 +121,7 @@ class Half:
         "dupacks",
         "dupacks_total",
         "ece_from",
+        "ece_ticked",
         "edge",
         "edge_record",
         "fast",
@@ -298,6 +302,7 @@ class Half:
         self.ce_frames = 0
         self.ce_pending: TcpRecord | None = None
         self.ece_from: TcpRecord | None = None
+        self.ece_ticked = False
         self.cwr_due = UNKNOWN
         self.cwr_seen = False
         self.cwr_end = UNKNOWN
@@ -474,7 +479,7 @@ class Tomb:
 class Candidate:
     """Something a rule reported, before the gate decides whether the capture allows to say so."""
 
-    __slots__ = ("confidence", "count", "evidence", "frames", "half", "message", "rule_index")
+    __slots__ = ("anywhere", "confidence", "count", "evidence", "frames", "half", "message", "rule_index")
 
     def __init__(
         self, rule_index: int, half: Half, confidence: str, message: str, frame: int, evidence: list[int]
@@ -486,3 +491,4 @@ class Candidate:
         self.frames = [frame]
         self.evidence = evidence
         self.count = 1
+        self.anywhere = False

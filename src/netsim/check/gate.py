@@ -15,6 +15,7 @@ from netsim.check.model import (
     LIKELY,
     NEED_AT_SENDER,
     NEED_BOTH,
+    NEED_FAR_PROVEN,
     NEED_FAR_WHOLE,
     NEED_HANDSHAKE,
     NEED_WHOLE,
@@ -55,7 +56,13 @@ def judge(c: Conn, rules: tuple[Rule, ...]) -> list[Finding]:
             continue
         if needs & NEED_FAR_WHOLE and has_gaps(far):
             continue
-        if needs & NEED_AT_SENDER and c.vantage != (AT_CLIENT if half.name == "client" else AT_SERVER):
+        if needs & NEED_FAR_PROVEN and not is_proven_whole(far):
+            continue
+        if (
+            needs & NEED_AT_SENDER
+            and not candidate.anywhere
+            and c.vantage != (AT_CLIENT if half.name == "client" else AT_SERVER)
+        ):
             continue
         if confidence == CERTAIN:
             if needs & NEED_WHOLE and not (is_proven_whole(half) and is_proven_whole(far)):

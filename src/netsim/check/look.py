@@ -73,18 +73,24 @@ class Look:
 
     def report(
         self, half: Half, message: str, confidence: str = CERTAIN, frame: int = 0, before: TcpRecord | None = None,
-        evidence: list[int] | None = None,
+        evidence: list[int] | None = None, anywhere: bool = False,
     ) -> None:  # fmt: skip
-        """A candidate against `half`: this segment (or `frame`), proven together with the record `before`."""
+        """A candidate against `half`: this segment (or `frame`), proven together with the record `before`.
+
+        anywhere: the proof holds wherever the tap is, although the rule asks for one at the host.
+        """
         at = frame or self.r.frame
         conn = half.conn
         if conn.candidates is None:
             conn.candidates = {}
         key = f"{self.rule}{half.name}"
         old = conn.candidates.get(key)
-        if old is not None:
-            if old.frames[-1] == at:
-                return
+        if old is None:
+            old = Candidate(self.rule, half, confidence, message, at, _evidence(at, before, evidence))
+            conn.candidates[key] = old
+        elif old.frames[-1] == at:
+            return
+        else:
             old.count += 1
             if len(old.frames) < KEPT_FRAMES:
                 old.frames.append(at)
@@ -92,8 +98,8 @@ class Look:
                 old.confidence = confidence
                 old.message = message
                 old.evidence = _evidence(at, before, evidence)
-            return
-        conn.candidates[key] = Candidate(self.rule, half, confidence, message, at, _evidence(at, before, evidence))
+        if anywhere:
+            old.anywhere = True
 
     def hit(self, message: str, confidence: str, frames: list[int]) -> None:
         """At AT_CAPTURE: a finding about many connections."""

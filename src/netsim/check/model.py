@@ -36,8 +36,8 @@ NEED_AT_SENDER: Final = 0x08
 """The tap is at the host that is judged."""
 NEED_FAR_WHOLE: Final = 0x10
 """No sign that packets sent *to* the judged host were not seen."""
-NEED_NO_TUNNEL: Final = 0x20
-"""No middlebox rewrites: reserved."""
+NEED_FAR_PROVEN: Final = 0x20
+"""Packets sent *to* the judged host are counted by their IP identification, and none is missing."""
 
 NEED_TEXTS: Final = (
     (NEED_BOTH, "both directions"),
@@ -45,6 +45,7 @@ NEED_TEXTS: Final = (
     (NEED_HANDSHAKE, "the handshake"),
     (NEED_AT_SENDER, "a tap at the judged host"),
     (NEED_FAR_WHOLE, "no packets missing towards the judged host"),
+    (NEED_FAR_PROVEN, "proof that no packets towards the judged host are missing"),
 )
 
 # Moments at which rules are asked.

@@ -60,6 +60,7 @@ def take_syn(t: Tracker, x: Look) -> bool:
     elif known.seq != r.seq:
         if h.stage == STAGE_OPEN and p.stage == STAGE_OPEN and h.fin < 0 and p.fin < 0 and p.packets:
             h.stray = r
+            h.fast = p.fast = False
             _ask_syn(t, x)
             _tally(c, h, r)
             h.last = r
@@ -173,7 +174,9 @@ def _take_syn_ack(t: Tracker, x: Look) -> None:
     stray = h.stage == STAGE_OPEN and h.syn is not None and not again and not crossed
     if not right_ack or stray:
         return
-    if not again and p.syn is not None and p.turn_ns == UNKNOWN and h.turn_ns == UNKNOWN and not p.resends:
+    if not again and not crossed and p.syn is not None and p.turn_ns == UNKNOWN and h.turn_ns == UNKNOWN and (
+        not p.resends
+    ):  # fmt: skip
         h.turn_ns = r.t_ns - p.syn.t_ns
         p.srtt = h.turn_ns
     if r.ts_val >= 0:

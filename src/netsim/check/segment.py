@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from netsim.base.packet import ACK, CWR, ECE, FIN, RST, SYN
 from netsim.capture.record import CSUM_BAD, CSUM_PARTIAL, NOTE_BAD_OFFSET, NOTE_CUT, TcpRecord
 from netsim.check.acks import take_ack
-from netsim.check.flow import MASK, MODE_OPEN, UNKNOWN, UNSET_LAYOUT, Conn, Half, unwrap
+from netsim.check.flow import MASK, MODE_OPEN, OVERTAKEN_NS, UNKNOWN, UNSET_LAYOUT, Conn, Half, unwrap
 from netsim.check.look import Look
 from netsim.check.model import AT_DAMAGE, AT_ECN, AT_FIN, AT_OPTIONS, AT_RST, AT_SEGMENT, AT_STAMP
 from netsim.check.opening import begin_midstream, is_from_before, take_syn
@@ -87,6 +87,10 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
         return
     _take_stamp(t, x)
     ask(t, x, AT_SEGMENT)
+    stray = h.stray
+    if stray is not None and not flags & SYN and r.t_ns - stray.t_ns >= OVERTAKEN_NS:
+        # The connection goes on: the SYN has opened nothing.
+        h.stray = None
     if r.opts.layout != h.layout or r.opts.problem or r.opts.dirty_padding or r.opts.other:
         ask(t, x, AT_OPTIONS)
         if h.layout == UNSET_LAYOUT and not flags & SYN and not r.opts.sack and not r.opts.problem:
@@ -148,7 +152,7 @@ def _is_clean(h: Half) -> bool:
     """Nothing is pending that later segments of either end would have to be held against."""
     if h.mode != MODE_OPEN or h.dupacks or h.holes or h.sacked or h.beyond or h.wnd <= 0 or h.nxt < 0 or h.una < 0:
         return False
-    if h.ce_pending is not None or h.cwr_due >= 0 or h.ident:
+    if h.ce_pending is not None or h.cwr_due >= 0 or h.ident or h.stray is not None:
         return False
     resends = h.resends
     return not resends or resends[-1].end <= h.una
@@ -163,7 +167,7 @@ def _is_copy(h: Half, r: TcpRecord) -> bool:
         return True
     if r.payload_len:
         sent = h.sent
-        for index in range(len(sent) - 1, max(h.head, len(sent) - 64) - 1, -1):
+        for index in range(len(sent) - 1, max(0, len(sent) - 64) - 1, -1):
             if sent[index].seq == r.seq and _same(h, sent[index], r):
                 return True
         resends = h.resends
@@ -329,6 +333,7 @@ def _take_ecn(h: Half, p: Half, x: Look) -> None:
         p.ce_pending = None
         if h.ece_from is None:
             h.ece_from = r
+            h.ece_ticked = x.ticked
             if p.cwr_due < 0 and x.ack > p.cwr_end:
                 p.cwr_due = p.nxt
     elif p.ce_pending is not None and x.ack >= 0:

@@ -315,7 +315,8 @@ class Tracker:
             old.closed_ns = old.last_ns
         self._finish(old)
         c = self._open(r, client, server)
-        if old.open == "attempt" and not old.server.packets:
+        if old.client.syn is not None and old.client.last is old.client.syn and old.server.data_packets == 0:
+            # Nothing but SYNs from the client so far: as far as it shows, it still waits for an answer.
             c.prior_syn = old.client.syn
         else:
             c.reused = True

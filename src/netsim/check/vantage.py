@@ -19,9 +19,10 @@ def settle_vantage(c: Conn) -> None:
     """Infer `vantage` from the turn-around times unless it was given; and the full round-trip time."""
     client = c.client.turn_ns
     server = c.server.turn_ns
-    if client < 0 and c.server.rtt_min >= 0:
+    # An end may take its time once; who ever answers at once is near.
+    if client < 0 or 0 <= c.server.rtt_min < client:
         client = c.server.rtt_min
-    if server < 0 and c.client.rtt_min >= 0:
+    if server < 0 or 0 <= c.client.rtt_min < server:
         server = c.client.rtt_min
     if client >= 0 and server >= 0:
         c.full_rtt = client + server

@@ -36,6 +36,7 @@ from netsim.check.rules.hsk005_isn_repeated import Hsk005
 from netsim.check.rules.hsk006_isn_predictable import Hsk006
 from netsim.check.rules.hsk007_port_reused_in_time_wait import Hsk007
 from netsim.check.rules.hsk008_syn_isn_changed import Hsk008
+from netsim.check.rules.hsk009_syn_in_connection import Hsk009
 from netsim.check.rules.opt001_mss_outside_syn import Opt001
 from netsim.check.rules.opt002_window_scale_outside_syn import Opt002
 from netsim.check.rules.opt003_sack_permitted_outside_syn import Opt003
@@ -68,16 +69,20 @@ from netsim.check.rules.rst002_reset_outside_window import Rst002
 from netsim.check.rules.rst003_data_after_reset import Rst003
 from netsim.check.rules.rst004_resets_answered_with_resets import Rst004
 from netsim.check.rules.rst005_reset_ignored import Rst005
+from netsim.check.rules.rst006_reset_ahead_of_stream import Rst006
 from netsim.check.rules.rtx001_resent_too_early import Rtx001
 from netsim.check.rules.rtx002_resent_after_ack import Rtx002
 from netsim.check.rules.rtx003_resent_sacked_data import Rtx003
 from netsim.check.rules.rtx004_timeout_below_one_second import Rtx004
+from netsim.check.rules.rtx005_resent_before_third_duplicate_ack import Rtx005
 from netsim.check.rules.seq001_segment_without_ack_flag import Seq001
 from netsim.check.rules.seq002_illegal_flag_combination import Seq002
 from netsim.check.rules.seq003_retransmission_with_different_data import Seq003
 from netsim.check.rules.seq004_reserved_bits_set import Seq004
 from netsim.check.rules.seq005_urgent_pointer_without_urg import Seq005
 from netsim.check.rules.seq006_urgent_pointer_at_nothing import Seq006
+from netsim.check.rules.seq007_checksum_wrong import Seq007
+from netsim.check.rules.seq008_header_length_wrong import Seq008
 from netsim.check.rules.tmr001_backoff_shrinks import Tmr001
 from netsim.check.rules.tmr002_syn_without_backoff import Tmr002
 from netsim.check.rules.tmr003_syn_resent_too_early import Tmr003
@@ -119,6 +124,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Hsk006(),
     Hsk007(),
     Hsk008(),
+    Hsk009(),
     Opt001(),
     Opt002(),
     Opt003(),
@@ -151,16 +157,20 @@ RULES: Final[tuple[Rule, ...]] = (
     Rst003(),
     Rst004(),
     Rst005(),
+    Rst006(),
     Rtx001(),
     Rtx002(),
     Rtx003(),
     Rtx004(),
+    Rtx005(),
     Seq001(),
     Seq002(),
     Seq003(),
     Seq004(),
     Seq005(),
     Seq006(),
+    Seq007(),
+    Seq008(),
     Tmr001(),
     Tmr002(),
     Tmr003(),

@@ -53,6 +53,8 @@ class Ecn006(Rule):
         if x.seq < h.nxt or x.seq < h.cwr_due:
             return
         turn = max(3 * x.p.srtt, 1_000_000) if x.p.srtt else 100_000_000
-        echoes = x.r.ts_ecr >= 0 and told.ts_val >= 0 and (x.r.ts_ecr - told.ts_val - 1) & MASK < 0x80000000
+        # With the echo of a later clock value, or of this one if nothing before had it, the sender has the ECE.
+        older = 0 if x.p.ece_ticked else 1
+        echoes = x.r.ts_ecr >= 0 and told.ts_val >= 0 and (x.r.ts_ecr - told.ts_val - older) & MASK < 0x80000000
         if echoes or x.r.t_ns - told.t_ns > turn:
             x.report(h, "It sends new data and has not answered ECE with CWR.", LIKELY, 0, told)

@@ -6,7 +6,7 @@ from typing import Final
 
 from netsim.base.packet import FIN, SYN
 from netsim.check.cause import UNKNOWN_CAUSE
-from netsim.check.evidence import round_trip
+from netsim.check.evidence import round_trip, sent_apart
 from netsim.check.look import Look, span
 from netsim.check.model import (
     AT_RESEND,
@@ -39,8 +39,8 @@ Its acknowledgement could not even have arrived. The resend is needless and adds
 
 ## What it must not claim
 
-Needs a tap at the sender; where packets are missing the cause may be among them, and the rule is
-silent.
+Needs a tap at the sender, or timestamps that prove by the sender's own clock how soon it sent again;
+where packets are missing the cause may be among them, and the rule is silent.
 
 ## References
 
@@ -67,7 +67,12 @@ class Rtx001(Rule):
         if resend is None or resend.cause != UNKNOWN_CAUSE or resend.first is None or x.r.flags & (SYN | FIN):
             return
         rtt = round_trip(x.h)
-        if rtt == 0 or x.h.dupacks or x.h.sacked or resend.spurious == "acked" or resend.waited_ns > rtt * 9 // 10:
+        if rtt == 0 or x.h.dupacks or x.h.sacked or resend.waited_ns > rtt * 9 // 10:
+            return
+        apart = sent_apart(x.h, resend.first, x.r)
+        by_its_clock = 0 <= apart < rtt * 6 // 10
+        if resend.spurious == "acked" and not by_its_clock:
             return
         waited = span(resend.waited_ns)
-        x.report(x.h, f"It sends the segment again after {waited}, sooner than a round trip.", LIKELY, 0, resend.first)
+        text = f"It sends the segment again after {waited}, sooner than a round trip."
+        x.report(x.h, text, LIKELY, 0, resend.first, anywhere=by_its_clock)

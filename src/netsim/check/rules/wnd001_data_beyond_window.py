@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.base.packet import FIN
-from netsim.check.evidence import agreed
+from netsim.check.evidence import agreed, knows_closed
 from netsim.check.look import Look, grouped
 from netsim.check.model import AT_DATA, CERTAIN, ERROR, NEED_BOTH, NEED_FAR_WHOLE, NEED_HANDSHAKE, Meta, Rule
 
@@ -54,7 +54,10 @@ class Wnd001(Rule):
     def look(self, x: Look) -> None:
         """Reports data beyond the right edge of every window that the receiver ever offered."""
         h = x.h
-        if not x.n or h.edge < 0 or x.end - (x.r.flags & FIN) <= h.edge or not agreed(x.c) or x.p.wnd == 0:
+        if not x.n or h.edge < 0 or x.end - (x.r.flags & FIN) <= h.edge or not agreed(x.c):
+            return
+        if x.p.wnd == 0 and knows_closed(x):
+            # Worse, and a rule of its own: WND004.
             return
         if x.n == 1 and x.seq == h.edge:
             return

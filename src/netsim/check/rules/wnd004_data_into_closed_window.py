@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.base.packet import FIN
-from netsim.check.evidence import agreed
+from netsim.check.evidence import agreed, knows_closed
 from netsim.check.look import Look, grouped
 from netsim.check.model import AT_DATA, CERTAIN, ERROR, NEED_BOTH, NEED_FAR_WHOLE, NEED_HANDSHAKE, Meta, Rule
 
@@ -53,5 +53,7 @@ class Wnd004(Rule):
         """Reports more than a probe's one byte of new data sent beyond the edge while the window is closed."""
         h = x.h
         if x.n <= 1 or x.p.wnd != 0 or h.edge < 0 or x.end - (x.r.flags & FIN) <= h.edge or not agreed(x.c):
+            return
+        if not knows_closed(x):
             return
         x.report(h, f"It sends {grouped(x.n)} bytes although the window is closed.", CERTAIN, 0, x.p.last)
