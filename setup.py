@@ -2,7 +2,7 @@
 
 NETSIM_COMPILE=1: compile, and fail loudly if that is impossible (wheels are built so)
 NETSIM_COMPILE=auto: compile where a C compiler and mypy are present, else stay pure
-NETSIM_PURE=1: never compile
+NETSIM_PURE=1: never compile (and at run time: import no compiled module, see src/netsim/__init__.py)
 NETSIM_OPT_LEVEL: the C compiler's -O (3; 0 compiles in a fraction of the time, for tests)
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
+import tempfile
 from pathlib import Path
 
 from setuptools import setup
@@ -44,20 +46,36 @@ def modules() -> list[str]:
     return found + [f"src/{path}" for path in MORE]
 
 
+def try_compiler() -> None:
+    """Compile an empty extension's source. Any exception: there is no C compiler, or Python's headers are missing."""
+    from setuptools._distutils.ccompiler import new_compiler
+    from setuptools._distutils.sysconfig import customize_compiler
+
+    compiler = new_compiler()
+    customize_compiler(compiler)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "empty.c"
+        source.write_text("#include <Python.h>\n", encoding="utf-8")
+        compiler.compile([str(source)], output_dir=folder, include_dirs=[sysconfig.get_path("include")])
+
+
 def extensions() -> list[object]:
     """The C extensions, [] for a pure build."""
     wanted = os.environ.get("NETSIM_COMPILE", "")
     if os.environ.get("NETSIM_PURE") == "1" or wanted not in ("1", "auto"):
         return []
     try:
+        try_compiler()
         from mypyc.build import mypycify
 
         os.environ.setdefault("MYPYPATH", str(SOURCE))
-        return list(mypycify(["--strict", *modules()], opt_level=os.environ.get("NETSIM_OPT_LEVEL", "3"), multi_file=False))
+        return list(
+            mypycify(["--strict", *modules()], opt_level=os.environ.get("NETSIM_OPT_LEVEL", "3"), multi_file=False)
+        )
     except Exception as problem:
         if wanted == "1":
             raise
-        print(f"netsim: staying pure Python ({problem})", file=sys.stderr)
+        sys.stderr.write(f"netsim: staying pure Python ({problem})\n")
         return []
 
 

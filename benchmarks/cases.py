@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,9 +25,14 @@ class Runner:
 
 
 class Case:
-    """One kind of work. `unit`: what a rate counts, "s" where only the time matters."""
+    """One kind of work.
 
-    def __init__(self, name: str, title: str, unit: str, runners: list[Runner]) -> None:
+    family: cases whose rounds alternate, because their rates are held against each other
+    unit: what a rate counts, "s" where only the time matters
+    """
+
+    def __init__(self, family: str, name: str, title: str, unit: str, runners: list[Runner]) -> None:
+        self.family = family
         self.name = name
         self.title = title
         self.unit = unit
@@ -61,7 +67,7 @@ def _has(package: str) -> bool:
 def _peer(name: str, package: str, script: str, *arguments: str) -> list[Runner]:
     if not _has(package):
         return []
-    return [Runner(name, [peers_python(), str(HERE / "peers" / script), *arguments])]
+    return [Runner(name, [peers_python(), str(HERE / "peers" / script), *arguments], {"PYTHONPATH": ""})]
 
 
 def _tool(name: str, packets: int, *command: str) -> list[Runner]:
@@ -70,40 +76,124 @@ def _tool(name: str, packets: int, *command: str) -> list[Runner]:
     return [Runner(name, [sys.executable, str(HERE / "peers" / "tool.py"), str(packets), *command])]
 
 
-def all_cases(sources: list[str], folder: Path, scale: float, *, with_captures: bool = True) -> list[Case]:
-    """Every case; captures are written into `folder`. `scale` shrinks or enlarges the work (1: as documented)."""
+FIELDS = [
+    "frame.number", "tcp.stream", "tcp.seq", "tcp.ack", "tcp.len", "tcp.analysis.flags", "tcp.analysis.retransmission",
+    "tcp.analysis.duplicate_ack", "tcp.analysis.bytes_in_flight", "tcp.analysis.ack_rtt",
+]  # fmt: skip
+"""What a script that wants tshark's analysis asks for."""
+
+
+def all_cases(sources: list[str], folder: Path, scale: float, families: list[str]) -> list[Case]:
+    """The cases of these families; captures are written into `folder`.
+
+    scale: shrinks or enlarges the work (1: as documented)
+    """
+    makers = {
+        "bulk": _bulk_cases, "connections": _connection_cases, "check": _check_cases, "many": _many_cases,
+        "commands": _command_cases,
+    }  # fmt: skip
+    return [case for name in families for case in makers[name](sources, folder, scale)]
+
+
+FAMILIES = ("bulk", "connections", "check", "many", "commands")
+
+
+def yardstick(sources: list[str]) -> Runner:
+    """A loop that has nothing to do with us, run in every round: how fast is this machine just now?"""
+    return ours(sources[:1], "yardstick")[0]
+
+
+def _bulk_cases(sources: list[str], _folder: Path, scale: float) -> list[Case]:
     size = int(100_000_000 * scale)
-    small, large = str(size // 10), str(size)
-    transfers, flood = folder / "transfers.pcap", folder / "flood.pcap"
-    packets = flooded = 0
-    if with_captures:
-        packets = captures.transfers(transfers, int(1_000_000 * scale))
-        flooded = captures.flood(flood, int(200_000 * scale))
-    few = int(50_000 * scale)
-    scripts = str(ROOT / "tests" / "packetdrill" / "rfc")
+    large, small, lossy = str(size), str(size // 10), str(size // 4)
+    peers = _peer("ns-3", "ns3", "ns3_bulk.py", large) + _peer("ns.py", "ns.py", "nspy_bulk.py", large)
+    title = f"One transfer of {size / 1e6:g} MB, 100 Mbit/s, 10 ms"
+    flows = ours(sources, "bulk-flows", large)
     return [
-        Case("bulk", f"One transfer of {size / 1e6:g} MB, 100 Mbit/s, 10 ms", "segments",
-             ours(sources, "bulk", large) + _peer("ns-3 (PyPI)", "ns3", "ns3_bulk.py", large)),
-        Case("bulk-tenth", "The same with a tenth of the bytes (is time linear?)", "segments",
-             ours(sources, "bulk", small)),
-        Case("bulk-loss", "The same with 1 % loss", "segments", ours(sources, "bulk-loss", small)),
-        Case("bulk-flows", "The same over 100 connections", "segments", ours(sources, "bulk-flows", large)),
-        Case("idle-10", "5 MB beside 10 idle connections", "segments", ours(sources, "idle-connections", "10")),
-        Case("idle-10000", "5 MB beside 10,000 idle connections", "segments",
-             ours(sources, "idle-connections", "10000")),
-        Case("check", f"Checking a capture of {packets:,} packets, 20 transfers", "packets",
-             ours(sources, "check", str(transfers))
-             + _tool("tshark -z expert,tcp", packets, "tshark", "-n", "-q", "-r", str(transfers), "-z", "expert,tcp")
-             + _tool("tcptrace", packets, "tcptrace", "-n", str(transfers))
-             + _peer("scapy, raw reader", "scapy", "readers.py", "scapy-raw", str(transfers), str(packets))
-             + _peer("scapy, dissecting", "scapy", "readers.py", "scapy", str(transfers), str(few))
-             + _peer("dpkt", "dpkt", "readers.py", "dpkt", str(transfers), str(packets))),
-        Case("check-flood", f"Checking a SYN flood of {flooded // 2:,} connections", "packets",
-             ours(sources, "check", str(flood))),
-        Case("packetdrill", "Packetdrill scripts of the RFC's own set, one core", "scripts",
+        Case("bulk", "bulk", title, "segments", ours(sources, "bulk", large) + peers),
+        Case("bulk", "bulk-tenth", "A tenth of the bytes", "segments", ours(sources, "bulk", small)),
+        Case("bulk", "bulk-loss", "1 % loss, a quarter of the bytes", "segments", ours(sources, "bulk-loss", lossy)),
+        Case("bulk", "bulk-flows", "The same bytes over 100 connections", "segments", flows),
+    ]
+
+
+def _connection_cases(sources: list[str], _folder: Path, scale: float) -> list[Case]:
+    size, segments, many = int(20_000_000 * scale), int(200_000 * scale), int(10_000 * min(scale, 1))
+    cases = []
+    for key, count in (("10", 10), ("10000", many)):
+        idle = ours(sources, "idle-connections", str(count), str(size))
+        busy = ours(sources, "busy-connections", str(count), str(segments))
+        idle_title = f"{size / 1e6:g} MB beside {count:,} idle connections"
+        busy_title = f"{segments:,} segments over {count:,} connections, two at a time"
+        cases += [
+            Case("connections", f"idle-{key}", idle_title, "segments", idle),
+            Case("connections", f"busy-{key}", busy_title, "segments", busy),
+        ]
+    return cases
+
+
+def _check_cases(sources: list[str], folder: Path, scale: float) -> list[Case]:
+    whole, tenth = folder / "transfers.pcap", folder / "tenth.pcap"
+    flood, flood_tenth = folder / "flood.pcap", folder / "flood-tenth.pcap"
+    packets = captures.transfers(whole, int(1_000_000 * scale))
+    fewer = captures.transfers(tenth, int(100_000 * scale))
+    flooded = captures.flood(flood, int(200_000 * scale))
+    flooded_tenth = captures.flood(flood_tenth, int(20_000 * scale))
+    fields = [argument for field in FIELDS for argument in ("-e", field)]
+    path, few = str(whole), str(int(50_000 * scale))
+    peers = [
+        *_tool("tshark -z expert,tcp", packets, "tshark", "-n", "-q", "-r", path, "-z", "expert,tcp"),
+        *_tool("tshark, analysis fields", packets, "tshark", "-n", "-r", path, "-T", "fields", *fields),
+        *_tool("tcptrace", packets, "tcptrace", "-n", path),
+        *_peer("scapy, raw reader", "scapy", "readers.py", "scapy-raw", path, str(packets)),
+        *_peer("scapy, dissecting", "scapy", "readers.py", "scapy", path, few),
+        *_peer("dpkt", "dpkt", "readers.py", "dpkt", path, str(packets)),
+    ]
+    title = f"Checking a capture of {packets:,} packets, 20 transfers"
+    tenth_title = f"The same transfers, {fewer:,} packets"
+    flood_title = f"Checking a SYN flood of {flooded // 2:,} connections"
+    flood_tenth_title = f"A flood of {flooded_tenth // 2:,} connections"
+    return [
+        Case("check", "check", title, "packets", ours(sources, "check", path) + peers),
+        Case("check", "check-tenth", tenth_title, "packets", ours(sources, "check", str(tenth))),
+        Case("check", "check-flood", flood_title, "packets", ours(sources, "check", str(flood))),
+        Case("check", "check-flood-tenth", flood_tenth_title, "packets", ours(sources, "check", str(flood_tenth))),
+    ]
+
+
+def _many_cases(sources: list[str], folder: Path, scale: float) -> list[Case]:
+    paths = [str(folder / f"one-of-four-{index}.pcap") for index in range(4)]
+    for path in paths:
+        captures.transfers(Path(path), int(100_000 * scale))
+    title = f"`netsim check` on four captures of {int(100_000 * scale):,} packets"
+    return [
+        Case("many", "many-1", f"{title}, one process (by the clock)", "s", ours(sources, "check-many", "1", *paths)),
+        Case("many", "many-2", "The same with `-j 2` (by the clock)", "s", ours(sources, "check-many", "2", *paths)),
+    ]
+
+
+def _command_cases(sources: list[str], _folder: Path, _scale: float) -> list[Case]:
+    scripts = str(ROOT / "tests" / "packetdrill" / "rfc")
+    handshake = ours(sources, "start-up", "run", "three-way-handshake")
+    return [
+        Case("commands", "packetdrill", "Packetdrill scripts of the RFC's own set, one core", "scripts",
              ours(sources, "packetdrill", scripts)),
-        Case("help", "`netsim --help`", "s", ours(sources, "start-up", "--help")),
-        Case("run", "`netsim run three-way-handshake`", "s", ours(sources, "start-up", "run", "three-way-handshake")),
-        Case("yardstick", "An empty loop of Python (the machine, not us)", "rounds",
-             ours(sources[:1], "yardstick")),
+        Case("commands", "help", "`netsim --help`", "s", ours(sources, "start-up", "--help")),
+        Case("commands", "run", "`netsim run three-way-handshake`", "s", handshake),
     ]  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Which peers are here, and which version of each."""
+    code = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
+    found = {}
+    for package in ("ns3", "ns.py", "scapy", "dpkt"):
+        done = subprocess.run([peers_python(), "-c", code, package], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            found["ns-3" if package == "ns3" else package] = done.stdout.strip().partition(".post")[0]
+    for tool, option in (("tshark", "--version"), ("tcptrace", "-v")):
+        if shutil.which(tool):
+            done = subprocess.run([tool, option], capture_output=True, text=True, check=False)
+            number = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+            found[tool] = number[0] if number else "of unknown version"
+    return found

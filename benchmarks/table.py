@@ -7,16 +7,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-BEGIN = "<!-- benchmarks: begin -->"
-END = "<!-- benchmarks: end -->"
+BEGIN = "<!-- {}: begin -->"
+END = "<!-- {}: end -->"
+OURS = ("interpreted", "compiled")
+"""What our builds are called; every other runner is a peer."""
 SLOWER = 0.8
 """A rate below this part of the baseline's is a regression: 20 %."""
 
 
 class Row:
-    """One runner on one case: its rounds, each {"work", "seconds", "rss_mb"}, oldest first."""
+    """One runner on one case: its rounds, each {"round", "work", "seconds", "rss_mb"}, oldest first."""
 
-    def __init__(self, case: str, title: str, unit: str, runner: str, rounds: list[dict[str, float]]) -> None:
+    def __init__(
+        self, family: str, case: str, title: str, unit: str, runner: str, rounds: list[dict[str, float]]
+    ) -> None:
+        self.family = family
         self.case = case
         self.title = title
         self.unit = unit
@@ -57,41 +62,52 @@ def times(value: float) -> str:
 
 
 def ratio(of: Row, to: Row) -> float:
-    """How many times faster: the median of the ratios of the same rounds (they alternate, so load cancels)."""
-    return median(a / b for a, b in zip(of.rates(), to.rates(), strict=False))
+    """How many times faster: the median of the ratios of the same rounds (they alternate, so load cancels).
+
+    KeyError: they have no round in common.
+    """
+    others = dict(zip((each["round"] for each in to.rounds), to.rates(), strict=True))
+    mine = zip((each["round"] for each in of.rounds), of.rates(), strict=True)
+    shared = [rate / others[number] for number, rate in mine if number in others]
+    if not shared:
+        raise KeyError(of.case, to.case)
+    return median(shared)
 
 
 def table(rows: list[Row]) -> str:
-    """Markdown: a line per case and runner, with the ratio to our best build."""
+    """Markdown: a line per case and runner, with the ratio to each of our builds."""
     lines = ["| Work | By | Rate | Ours is faster by | Memory |", "|---|---|---|---|---|"]
     for case in dict.fromkeys(row.case for row in rows):
         group = [row for row in rows if row.case == case]
-        our = [row for row in group if row.runner in ("compiled", "interpreted")]
+        our = [row for row in group if row.runner in OURS]
         for index, row in enumerate(group):
             title = row.title if index == 0 else ""
             by = f"**netsim, {row.runner}**" if row in our else row.runner
             faster = "" if row in our else ", ".join(f"{times(ratio(each, row))} ({each.runner})" for each in our)
-            memory = f"{row.memory_mb():.0f} MB" if row.unit == "packets" or "idle" in row.case else ""
+            memory = "" if row.unit in ("s", "scripts") else f"{row.memory_mb():.0f} MB"
             lines.append(f"| {title} | {by} | {row.figure()} | {faster} | {memory} |")
     return "\n".join(lines)
 
 
-def insert(text: str, between: str) -> str:
-    """`text` with what stands between the markers replaced. ValueError: a marker is missing."""
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+def insert(text: str, name: str, between: str) -> str:
+    """`text` with what stands between the markers `name` replaced. ValueError: a marker is missing."""
+    head, begin, rest = text.partition(BEGIN.format(name))
+    _, end, tail = rest.partition(END.format(name))
     if not begin or not end:
-        raise ValueError(f"the page lacks the markers {BEGIN} and {END}")
-    return f"{head}{BEGIN}\n{between.strip()}\n{END}{tail}"
+        raise ValueError(f"the page lacks the markers {BEGIN.format(name)} and {END.format(name)}")
+    return f"{head}{begin}\n{between.strip()}\n{end}{tail}"
 
 
 def baseline_of(rows: list[Row]) -> dict[str, float]:
-    """Rates by "case/runner" of our builds, relative to the yardstick's (so that machines compare roughly)."""
-    yard = next((row.rate() for row in rows if row.case == "yardstick"), 1.0)
+    """Rates by "case/runner" of our builds, relative to the yardstick's in the same rounds.
+
+    So a machine that is slow, or busy just then, is not taken for slow code.
+    """
+    yards = {row.family: row for row in rows if row.case == "yardstick"}
     return {
-        f"{row.case}/{row.runner}": row.rate() / yard
+        f"{row.case}/{row.runner}": ratio(row, yards[row.family])
         for row in rows
-        if row.runner in ("compiled", "interpreted") and row.case != "yardstick"
+        if row.runner in OURS and row.case != "yardstick"
     }
 
 
@@ -119,12 +135,14 @@ def plot(rows: list[Row], path: Path) -> None:
     """Bars of the cases that have peers, on a logarithmic axis."""
     from matplotlib.figure import Figure
 
-    names = [case for case in dict.fromkeys(row.case for row in rows) if sum(row.case == case for row in rows) > 2]
+    names = list(dict.fromkeys(row.case for row in rows if row.runner not in OURS))
+    if not names:
+        return
     figure = Figure(figsize=(8, 1 + 0.42 * sum(row.case in names for row in rows)), layout="constrained")
     for index, case in enumerate(names):
         group = sorted((row for row in rows if row.case == case), key=Row.rate)
         axes = figure.add_subplot(len(names), 1, index + 1)
-        colors = ["#1f77b4" if row.runner in ("compiled", "interpreted") else "#aaaaaa" for row in group]
+        colors = ["#1f77b4" if row.runner in OURS else "#aaaaaa" for row in group]
         bars = axes.barh([_label(row) for row in group], [row.rate() for row in group], color=colors)
         axes.bar_label(bars, [f"{significant(row.rate()):,}" for row in group], padding=3)
         axes.set_xscale("log")
@@ -135,4 +153,4 @@ def plot(rows: list[Row], path: Path) -> None:
 
 
 def _label(row: Row) -> str:
-    return f"netsim, {row.runner}" if row.runner in ("compiled", "interpreted") else row.runner
+    return f"netsim, {row.runner}" if row.runner in OURS else row.runner
