@@ -32,6 +32,21 @@ WORLD = {
 }  # fmt: skip
 LAZY = {"scapy", "networkx", "matplotlib", "textual", "jsonschema", "rich"}
 """Heavy libraries: imported only inside the function that needs them (textual also at the top of `tui`)."""
+NOT_EVERYWHERE = {
+    "curses",
+    "fcntl",
+    "grp",
+    "msvcrt",
+    "pty",
+    "pwd",
+    "readline",
+    "resource",
+    "syslog",
+    "termios",
+    "tty",
+    "winreg",
+}
+"""Modules that some systems lack: imported only where a feature of one system needs them."""
 
 
 def modules() -> list[Path]:
@@ -85,6 +100,7 @@ def test_module_keeps_the_contracts(path: Path) -> None:
         root = name.split(".")[0]
         if root in LAZY and not (package == "tui" and root in {"textual", "rich"}):
             pytest.fail(f"{path}:{line}: import {root} inside the function that needs it")
+        assert root not in NOT_EVERYWHERE, f"{path}:{line}: not every system has {root}"
 
 
 def test_every_package_has_a_row() -> None:

@@ -70,7 +70,7 @@ def counters() -> dict[str, int]:
     """Every counter of /proc/net/snmp and /proc/net/netstat of this namespace, as ``Tcp.RetransSegs`` and so on."""
     found: dict[str, int] = {}
     for name in ("snmp", "netstat"):
-        lines = Path("/proc/net", name).read_text().splitlines()
+        lines = Path("/proc/net", name).read_text(encoding="ascii").splitlines()
         for keys, values in zip(lines[::2], lines[1::2], strict=True):
             group = keys.split(":")[0]
             for key, value in zip(keys.split()[1:], values.split()[1:], strict=True):
@@ -293,7 +293,7 @@ def _open_tun(name: str) -> int:
 def configure(setup: dict[str, Any]) -> None:
     """Addresses, routes and sysctls of the namespace."""
     for key, value in setup["sysctl"].items():
-        Path("/proc/sys", *key.split(".")).write_text(str(value))
+        Path("/proc/sys", *key.split(".")).write_text(str(value), encoding="ascii")
     for argv in setup["commands"]:
         subprocess.run(argv, check=True, capture_output=True)
 

@@ -119,6 +119,8 @@ class LiveCapture:
     def _one(self) -> LiveFrame | None:
         """The next frame of the packet socket; None if there is none; empty bytes for one to pass over."""
         assert self._raw is not None
+        if sys.platform == "win32":
+            return None  # it has no packet sockets, and `_raw` is never set there
         try:
             data, ancillary, _, address = self._raw.recvmsg(_LARGEST, 256, socket.MSG_TRUNC)
         except (BlockingIOError, InterruptedError):

@@ -40,6 +40,20 @@ _BATCH: Final = 256
 """Packets read before the alarms get their turn."""
 
 
+def _open(name: str) -> int:
+    """The device's file descriptor. UsageError: not on this system, or not allowed."""
+    if sys.platform != "linux":
+        raise UsageError("TUN devices are a feature of Linux")
+    import fcntl
+
+    try:
+        device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+    except OSError as error:
+        raise UsageError(f"cannot open the TUN device '{name}': {error.strerror} (it needs CAP_NET_ADMIN)") from None
+    return device
+
+
 class TunDevice:
     """A TUN device: whole IP packets in, whole IP packets out.
 
@@ -48,19 +62,9 @@ class TunDevice:
     """
 
     def __init__(self, name: str) -> None:
-        if not sys.platform.startswith("linux"):
-            raise UsageError("TUN devices are a feature of Linux")
-        import fcntl
-
-        try:
-            self._fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-            fcntl.ioctl(self._fd, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
-        except OSError as error:
-            raise UsageError(
-                f"cannot open the TUN device '{name}': {error.strerror} (it needs CAP_NET_ADMIN)"
-            ) from None
         self.name = name
         self.malformed = 0
+        self._fd = _open(name)
 
     def fileno(self) -> int:
         """For select."""

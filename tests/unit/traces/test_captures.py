@@ -26,7 +26,7 @@ def name_of(path: Path) -> str:
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, list[pcap.Frame]]]:
-    truth = json.loads(path.read_text())
+    truth = json.loads(path.read_text(encoding="utf-8"))
     return truth, {side: pcap.read(path.parent / file)[1] for side, file in truth["files"].items()}
 
 
@@ -59,7 +59,7 @@ def test_every_plan_has_its_capture_and_the_other_way_round() -> None:
 def test_the_readme_has_a_line_for_each() -> None:
     lines = (TRACES / "README.md").read_text().splitlines()
     for path in TRUTHS:
-        truth = json.loads(path.read_text())
+        truth = json.loads(path.read_text(encoding="utf-8"))
         line = next((line for line in lines if line.startswith(f"| `{truth['name']}` |")), "")
         assert truth["shows"] in line, truth["name"]
 
