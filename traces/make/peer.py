@@ -85,6 +85,7 @@ class Peer:
         plain: bool = False,
         wrong: tuple[str, str, str] | None = None,
         near: bool = False,
+        nowhere: bool = False,
         **fields: Any,
     ) -> int:
         """Send one segment.
@@ -99,6 +100,7 @@ class Peer:
             plain: leave the timestamps out
             wrong: (kind, words, citation) when this segment breaks a rule
             near: only a tap at this side can know that it does
+            nowhere: no single tap can know that it does
             fields: more fields of :class:`traces.make.wire.Segment`
 
         Returns:
@@ -130,7 +132,7 @@ class Peer:
         self.lab.script_sent += 1
         if wrong is not None:
             kind, words, cite = wrong
-            seen_from = [self.side] if near else ["client", "server"]
+            seen_from = [] if nowhere else [self.side] if near else ["client", "server"]
             where = {"frame": self.lab.script_sent, "side": self.side, "seen_from": seen_from}
             self.lab.violations.append({**where, "kind": kind, "what": words, "cite": cite})
         self.out.emit(wire.packet_bytes(segment, self.address, self.port, self.remote, self.remote_port))

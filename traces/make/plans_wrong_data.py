@@ -38,7 +38,7 @@ def optimistic_ack(lab: Lab) -> None:
     peer.recv()
     peer.rcv_nxt = 1 + 4 * MSS
     words = "acknowledges data segment 3, which never arrived"
-    peer.send(wrong=("ack-of-unreceived-data", words, "RFC 9293 §3.10.7.4"), near=True)
+    peer.send(wrong=("ack-of-unreceived-data", words, "RFC 9293 §3.10.7.4"), nowhere=True)
     peer.wait_data(1 + 5 * MSS, acking=True)
     peer.drain(0.1)
     end(peer, sock)
@@ -158,7 +158,7 @@ def rst_in_time_wait(lab: Lab) -> None:
     closing.result(15)
     packet = peer.wait(1)
     words = "TIME-WAIT must acknowledge a retransmitted FIN, this is a RST"
-    peer.send("R", seq=peer.rel_ack(packet), wrong=("rst-in-time-wait", words, "RFC 9293 §3.6.1"), plain=True)
+    peer.send("R", seq=peer.rel_ack(packet), wrong=("rst-in-time-wait", words, "RFC 9293 §3.6.1"), plain=True, near=True)
     peer.drain(0.3)
 
 
@@ -309,7 +309,8 @@ def resent_data_differ(lab: Lab) -> None:
 def bad_checksum(lab: Lab) -> None:
     peer, sock = call(lab)
     words = "the TCP checksum is wrong"
-    peer.send("PA", 500, seq=peer.nxt, bad_checksum=True, wrong=("bad-checksum", words, "RFC 9293 §3.1 (MUST-2)"))
+    wrong = ("bad-checksum", words, "RFC 9293 §3.1 (MUST-2)")
+    peer.send("PA", 500, seq=peer.nxt, bad_checksum=True, wrong=wrong, near=True)
     peer.drain(0.25)
     peer.send("PA", 500)
     peer.wait_ack(peer.nxt)

@@ -321,6 +321,13 @@ class Half:
         """Its IP identifications count its packets, so that a gap proves a packet not seen."""
         return self.id_inc == 1 and self.id_ok >= 4 and self.id_ok >= 3 * self.id_bad
 
+    def sent_whole(self, r: TcpRecord) -> bool:
+        """The giant before `r` took one IP identification only: it went over the wire as it is."""
+        last = self.last
+        if last is None or self.giants == 0 or last.payload_len <= self.seg_max:
+            return False
+        return r.ip_id == (last.ip_id + 1) & 0xFFFF
+
     def id_gaps(self) -> int:
         """Packets that the IP identifications say were sent and not seen; 0 where they say nothing."""
         return self.unseen if self.ids_count() else 0

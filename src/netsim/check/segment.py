@@ -145,7 +145,9 @@ def _done(t: Tracker, x: Look, c: Conn) -> None:
             t.closed(c, x.r.t_ns)
         return
     fast = h.stage == STAGE_OPEN and p.stage == STAGE_OPEN and _is_clean(h) and _is_clean(p)
-    h.fast = p.fast = fast
+    # What follows a giant tells whether it was one packet on the wire.
+    h.fast = fast and x.n <= h.max_len
+    p.fast = fast
 
 
 def _is_clean(h: Half) -> bool:
@@ -276,6 +278,9 @@ def _note_ids(h: Half, r: TcpRecord) -> None:
                 h.id_bad += 1
         elif gap < 0xFE00:
             h.id_bad += 2
+        elif h.sent_whole(r):
+            h.giants -= 1
+            h.id_ok += 1
         else:
             h.conn.reordered += 1
             if h.unseen > 0:

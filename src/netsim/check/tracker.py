@@ -395,6 +395,8 @@ def _note_id(h: Half, r: TcpRecord) -> None:
         h.id_bad += 1
     elif gap < 0xFF00:
         h.id_bad += 2
+    elif h.sent_whole(r):
+        h.giants -= 1
     if h.id_bad > 8 and h.id_bad > 2 * h.id_ok:
         h.id_inc = 0
 

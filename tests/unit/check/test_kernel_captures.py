@@ -103,38 +103,3 @@ def test_with_five_percent_missing_nothing_is_certain(path: Path) -> None:
 def test_with_five_percent_missing_many_times(path: Path) -> None:
     if path.name.split(".")[0] not in BREAKS_A_SHOULD:
         _survives(path, range(100))
-
-
-VIOLATIONS = {
-    "ack-bit-missing": "SEQ001", "ack-delayed-too-long": "ACK004", "ack-goes-backwards": "ACK001",
-    "ack-of-unsent-data": "ACK003", "data-after-fin": "CLS001", "data-after-peers-reset": "RST005",
-    "data-after-rst": "RST003", "data-beyond-window": "WND001", "ecn-capable-retransmission": "ECN003",
-    "ecn-capable-syn": "ECN001", "ecn-echo-never-ends": "ECN009", "ecn-mark-not-echoed": "ECN005",
-    "ecn-not-negotiated": "ECN004", "ecn-syn-ack-unasked": "ECN007",
-    "fin-moved": "CLS002", "four-tuple-reuse-lower-isn": "HSK007", "handshake-ack-wrong": "ACK003",
-    "initial-window-of-60": "CWN001", "isn-predictable": "HSK006", "no-backoff": "TMR001",
-    "option-length-wrong": "OPT017", "option-on-wrong-segment": "OPT001", "option-twice": "OPT018",
-    "oversize-segment": "OPT024", "padding-not-zero": "OPT019", "resent-data-differ": "SEQ003",
-    "reserved-bits": "SEQ004", "reset-acknowledges-nothing": "RST001", "reset-out-of-window": "RST002",
-    "rst-in-time-wait": "CLS003", "sack-below-ack": "OPT013", "sack-inverted": "OPT011",
-    "sack-not-permitted": "OPT010", "sack-of-unsent-data": "OPT012", "sack-permitted-not-offered": "OPT006",
-    "sack-reneging": "OPT015", "silly-window": "WND003", "syn-ack-isn-changes": "HSK002",
-    "syn-ack-wrong-ack": "HSK001", "syn-and-fin": "SEQ002", "syn-echoes-timestamp": "OPT022",
-    "syn-isn-changes": "HSK008", "syn-option-length-wrong": "OPT016", "timeout-burst": "CWN003",
-    "timeout-too-early": "RTX001", "timestamp-clock-too-fast": "OPT023", "timestamp-echo-invented": "OPT021",
-    "timestamp-goes-backwards": "OPT020", "timestamps-missing": "OPT008", "timestamps-not-offered": "OPT007",
-    "urgent-nonsense": "SEQ006", "window-growth-too-fast": "CWN002", "window-scale-15": "OPT004",
-    "window-scale-not-offered": "OPT005", "window-taken-back": "WND002", "zero-window-ignored": "WND004",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "code"), sorted(VIOLATIONS.items()))
-def test_a_violation_against_the_real_kernel_is_found_from_the_misbehaving_end(name: str, code: str) -> None:
-    folder = TRACES / "violations"
-    if not (folder / f"{name}.json").exists():
-        pytest.skip(f"no capture {name}")
-    truth = json.loads((folder / f"{name}.json").read_text())
-    found = set()
-    for file in truth["files"].values():
-        found |= {finding.meta.code for finding in check_file(str(folder / file)).findings()}
-    assert code in found

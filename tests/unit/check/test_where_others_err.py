@@ -1,6 +1,11 @@
-"""The cases that today's analysers get wrong, each a small capture: ours must be right."""
+"""The cases that today's analysers get wrong, each a small capture: ours must be right.
+
+In the order of the list: labels that a fixed clock gets wrong, what gets no label at all, what users complain of.
+"""
 
 from __future__ import annotations
+
+import random
 
 import pytest
 
@@ -244,3 +249,167 @@ def test_offload_giants_are_the_captures_peculiarity_and_no_fault() -> None:
     report = tape.check()
     assert not report.findings()
     assert [(item.code, item.count) for item in report.quality] == [("CAP004", 4)]
+
+
+# --- What gets no flag at all elsewhere, or a wrong one -------------------------------------------------------------
+
+
+def codes(tape: Tape, vantage: str = "unknown") -> list[str]:
+    return tape.codes(vantage)
+
+
+def test_case_ack_going_backwards_is_reported() -> None:
+    tape = flight(4)
+    tape.server(ack=5001, after=20)
+    tape.server(ack=3001, after=50)
+    assert codes(tape) == ["ACK001"]
+
+
+def test_case_right_window_edge_shrinking_is_reported_beyond_the_slack_of_the_scale() -> None:
+    tape = Tape().handshake()
+    tape.server(wnd=500)
+    tape.server(wnd=499, after=5)
+    assert codes(tape) == []
+    tape.server(wnd=300, after=5)
+    assert codes(tape) == ["WND002"]
+
+
+def test_case_data_after_the_own_fin_is_reported() -> None:
+    tape = Tape().handshake()
+    tape.client(1000, flags="PFA")
+    tape.server(after=20)
+    tape.client(500, seq=1002, after=5)
+    assert codes(tape) == ["CLS001"]
+
+
+def test_case_initial_window_of_sixty_segments_is_reported() -> None:
+    tape = Tape().handshake()
+    for _ in range(60):
+        tape.client(1000, after=0.01)
+    tape.server(after=20)
+    assert codes(tape) == ["CWN001"]
+
+
+def test_case_segment_above_the_peers_mss_is_reported() -> None:
+    tape = Tape()
+    tape.syn()
+    tape.syn_ack(mss(500), SACK_OK, b"\x01", ws(7))
+    tape.client()
+    tape.client(1000)
+    tape.client(100)
+    tape.server(after=20)
+    assert codes(tape) == ["OPT024"]
+
+
+@pytest.mark.parametrize(
+    ("offer", "answer", "code"),
+    [
+        ((mss(1460),), (mss(1460), SACK_OK), "OPT006"),
+        ((mss(1460), SACK_OK), (mss(1460), SACK_OK, b"\x01", ws(7)), "OPT005"),
+    ],
+)
+def test_case_option_in_the_syn_ack_that_the_syn_did_not_offer(
+    offer: tuple[bytes, ...], answer: tuple[bytes, ...], code: str
+) -> None:
+    tape = Tape(stamps=False)
+    for end in tape.ends:
+        end.wnd = 60_000
+    tape.syn(*offer)
+    tape.syn_ack(*answer)
+    tape.client()
+    assert codes(tape) == [code]
+
+
+def test_case_reset_answering_a_resent_fin_in_time_wait_is_reported() -> None:
+    tape = Tape().handshake().close()
+    tape.server(flags="FA", seq=tape.ends[1].nxt - 1, after=300)
+    tape.client(flags="R", seq=tape.ends[0].nxt, after=0.1)
+    assert codes(tape) == ["CLS003"]
+
+
+def test_case_ports_used_again_one_second_into_time_wait_with_a_lower_isn() -> None:
+    tape = Tape().handshake()
+    tape.client(1000)
+    tape.server(after=20)
+    tape.close()
+    tape.ports(40000)
+    tape.ends[0].iss, tape.ends[0].ts, tape.ends[1].iss = 500, 10, 9_000_000
+    tape.client(flags="S", after=1000, options=tape.syn_options(0))
+    assert codes(tape) == ["HSK007"]
+
+
+def test_case_sack_of_bytes_never_sent_is_no_window_update() -> None:
+    tape = flight(2)
+    tape.server(after=20)
+    frame = tape.server(sack=((50_001, 51_001),), after=5)
+    tape.client(1000, after=50)
+    tape.server(after=20)
+    tape.close()
+    found = only(tape, "unknown")
+    assert [(f.meta.code, list(f.frames)) for f in found.findings] == [("OPT012", [frame])]
+    assert frame not in found.frames("window_update")
+
+
+def test_case_data_after_the_own_reset_is_not_out_of_order() -> None:
+    tape = Tape().handshake()
+    tape.client(1000)
+    tape.server(after=20)
+    tape.client(flags="R", seq=1001)
+    frame = tape.client(1000, seq=1001, after=100)
+    found = only(tape, "unknown")
+    assert [(f.meta.code, list(f.frames)) for f in found.findings] == [("RST003", [frame])]
+    assert not found.frames("out_of_order")
+    assert not found.frames("retransmission")
+
+
+# --- What users of others complain of -------------------------------------------------------------------------------
+
+
+def test_complaint_a_segment_sent_twice_counts_as_retransmission_and_not_as_new_bytes() -> None:
+    """zeek#499: the second sending has another IP identification, so it is no copy of the capture."""
+    tape = flight(1)
+    frame = tape.client(1000, seq=1001, after=300)
+    tape.server(ack=2001, after=20)
+    tape.close()
+    found = only(tape)
+    assert list(found.frames("retransmission")) == [frame]
+    assert found.client.byte_count == 2000
+
+
+@pytest.mark.parametrize("first_is_taken", [True, False])
+def test_complaint_a_syn_ack_with_another_isn_makes_no_gigabytes(first_is_taken: bool) -> None:
+    """zeek#3313: bytes are counted from the ISN that the client acknowledges."""
+    tape = Tape()
+    tape.syn()
+    tape.syn_ack()
+    if first_is_taken:
+        tape.client()
+    old = tape.ends[1].iss
+    tape.ends[1].iss = (old + 1_600_000_000) & 0xFFFFFFFF
+    tape.syn_ack(seq=0, ack=1, after=5)
+    if first_is_taken:
+        tape.ends[1].iss = old
+    tape.ends[1].nxt = 1
+    tape.ends[0].got = 1
+    tape.client(100, seq=1, after=5)
+    tape.server(700, seq=1, ack=101, after=20)
+    tape.client(after=1)
+    found = only(tape, "unknown")
+    assert (found.client.byte_count, found.server.byte_count) == (100, 700)
+    assert not found.frames("lost_segment")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_complaint_alerts_whose_cause_is_the_capture_are_said_once_as_quality(seed: int) -> None:
+    """Suricata: a capture with a fifth of its packets missing is one quality line, not a flood of findings."""
+    tape = Tape().handshake()
+    for _ in range(100):
+        tape.client(1448)
+        tape.client(1448)
+        tape.server(after=5)
+    tape.close()
+    chance = random.Random(seed)
+    tape.records = [record for record in tape.records if chance.random() >= 0.2]
+    report = tape.check()
+    assert "CAP001" in {item.code for item in report.quality}
+    assert [f.meta.code for f in report.findings() if f.meta.severity != "note"] == []
