@@ -2,54 +2,91 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final
 
-_COMPACT: Final = 1 << 18
+_JOIN_BELOW: Final = 4096
+"""Pieces up to this size are put together, so that many small writes do not make many pieces."""
 
 
 class SendBuffer:
-    """Octets from the oldest unacknowledged one on; positions are stream offsets (0 = first octet)."""
+    """Octets from the oldest unacknowledged one on; positions are stream offsets (0 = first octet).
 
-    __slots__ = ("_data", "_head", "end", "start")
+    They stay in the pieces in which the user wrote them, and are copied once, into the segment.
+    """
+
+    __slots__ = ("_last", "_pieces", "_starts", "end", "start")
 
     def __init__(self) -> None:
-        self._data = bytearray()
-        self._head = 0
+        self._pieces: list[bytes] = []
+        self._starts: list[int] = []
+        self._last = 0
+        """Index of the piece that was read last: new data is read in order."""
         self.start = 0
         """Stream offset of the oldest octet held."""
         self.end = 0
         """Stream offset after the last octet held."""
 
     def __len__(self) -> int:
-        return len(self._data) - self._head
+        return self.end - self.start
 
     def append(self, data: bytes) -> None:
         """Queue more octets."""
-        self._data += data
+        pieces = self._pieces
+        if pieces and len(pieces[-1]) + len(data) <= _JOIN_BELOW:
+            pieces[-1] += data
+        else:
+            pieces.append(data)
+            self._starts.append(self.end)
         self.end += len(data)
 
     def peek(self, offset: int, size: int) -> bytes:
         """Up to `size` octets from stream offset `offset` on."""
-        begin = self._head + offset - self.start
-        return bytes(self._data[begin : begin + size])
+        if offset >= self.end or size <= 0:
+            return b""
+        index = self._last
+        if not self._holds(index, offset):
+            index += 1
+            if not self._holds(index, offset):
+                index = bisect_right(self._starts, offset) - 1
+            self._last = index
+        begin = offset - self._starts[index]
+        part = self._pieces[index][begin : begin + size]
+        if len(part) == size or index + 1 == len(self._pieces):
+            return part
+        parts = [part]
+        left = size - len(part)
+        while left > 0 and index + 1 < len(self._pieces):
+            index += 1
+            part = self._pieces[index][:left]
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
+
+    def _holds(self, index: int, offset: int) -> bool:
+        """The octet at `offset` lies in this piece."""
+        if index >= len(self._pieces):
+            return False
+        begin = offset - self._starts[index]
+        return 0 <= begin < len(self._pieces[index])
 
     def release(self, offset: int) -> None:
         """Drop everything before stream offset `offset`: it is acknowledged."""
-        self._head += offset - self.start
         self.start = offset
-        # Moving the rest down costs its length, so do it only when the dead part is larger.
-        if self._head >= _COMPACT and self._head * 2 >= len(self._data):
-            del self._data[: self._head]
-            self._head = 0
-        elif self._head == len(self._data):
-            self._data.clear()
-            self._head = 0
+        pieces, starts = self._pieces, self._starts
+        done = 0
+        while done < len(pieces) and starts[done] + len(pieces[done]) <= offset:
+            done += 1
+        if done:
+            del pieces[:done], starts[:done]
+            self._last = max(0, self._last - done)
 
     def clear(self) -> None:
         """Forget what is queued."""
         self.start = self.end
-        self._data.clear()
-        self._head = 0
+        self._pieces.clear()
+        self._starts.clear()
+        self._last = 0
 
 
 class ReceiveBuffer:
@@ -75,10 +112,9 @@ class ReceiveBuffer:
         if limit <= 0 or not self.size:
             return b""
         chunks = self._chunks
-        first = chunks[0]
-        if self._head == 0 and len(first) == limit:
-            self.size -= limit
-            return chunks.pop(0)
+        if len(chunks) == 1 and self._head == 0 and self.size <= limit:
+            self.size = 0
+            return chunks.pop()
         parts: list[bytes] = []
         wanted = min(limit, self.size)
         self.size -= wanted
