@@ -447,9 +447,9 @@ class TcpLayer:
         if ep.state is CLOSED:
             self._forget(now_ns, slot)
         else:
-            deadline = ep.timers.next()
-            if deadline < slot.wake_ns:
-                self._wakeups.push(slot, deadline)
+            timers = ep.timers
+            if timers.not_before < slot.wake_ns and timers.next() < slot.wake_ns:
+                self._wakeups.push(slot, timers.not_before)
         socket = slot.socket
         if socket is not None and socket.watcher is not None:
             socket.watcher.socket_changed(now_ns, socket)

@@ -37,32 +37,28 @@ NAMES: Final = (
 
 
 class Timers:
-    """Deadlines in ns, NEVER where a timer is off."""
+    """Deadlines in ns, NEVER where a timer is off.
 
-    __slots__ = ("_next", "at")
+    Timers are moved and stopped far more often than anybody waits for one, so the earliest deadline is
+    looked for only when it is asked for; `not_before` is a bound that is known without looking.
+    """
+
+    __slots__ = ("at", "not_before")
 
     def __init__(self) -> None:
         self.at: list[int] = [NEVER] * len(NAMES)
-        self._next = NEVER
+        self.not_before = NEVER
+        """No timer runs out earlier than this."""
 
     def set(self, timer: int, at_ns: int) -> None:
         """Start or move a timer."""
-        at = self.at
-        old = at[timer]
-        at[timer] = at_ns
-        if at_ns <= self._next:
-            self._next = at_ns
-        elif old == self._next:
-            self._next = min(at)
+        self.at[timer] = at_ns
+        if at_ns < self.not_before:
+            self.not_before = at_ns
 
     def stop(self, timer: int) -> None:
         """Stop a timer; nothing happens if it is off."""
-        at = self.at
-        old = at[timer]
-        if old != NEVER:
-            at[timer] = NEVER
-            if old == self._next:
-                self._next = min(at)
+        self.at[timer] = NEVER
 
     def is_set(self, timer: int) -> bool:
         """Is it running?"""
@@ -73,8 +69,9 @@ class Timers:
         at = self.at
         for timer in range(len(at)):
             at[timer] = NEVER
-        self._next = NEVER
+        self.not_before = NEVER
 
     def next(self) -> int:
         """The earliest deadline, or NEVER."""
-        return self._next
+        self.not_before = min(self.at)
+        return self.not_before
