@@ -67,9 +67,13 @@ class Packet:
     uid:   serial number given by the network when the packet is first sent; 0 before.
            A copy made by the network has its own uid and the original's in `copy_of`.
     corrupted: the network flipped bits: the checksum is wrong and the receiver drops it
+    starts_ns, arrives_ns, place: of the link that carries it: when its transmission starts and when it
+           arrives, and its place in the order of events
     """
 
-    __slots__ = ("copy_of", "corrupted", "df", "dst", "ip_id", "src", "tos", "ttl", "uid")
+    __slots__ = (
+        "arrives_ns", "copy_of", "corrupted", "df", "dst", "ip_id", "place", "src", "starts_ns", "tos", "ttl", "uid",
+    )  # fmt: skip
 
     def __init__(self, src: str, dst: str) -> None:
         self.src = src
@@ -81,6 +85,9 @@ class Packet:
         self.uid = 0
         self.copy_of = 0
         self.corrupted = False
+        self.starts_ns = 0
+        self.arrives_ns = 0
+        self.place = 0
 
     def ip_header_bytes(self) -> int:
         """20 for IPv4, 40 for IPv6 (no options, no extension headers)."""
@@ -154,9 +161,12 @@ class Segment(Packet):
     @property
     def has_ts(self) -> bool:
         """The segment carries the timestamps option."""
+        layout = self.layout
+        if layout == _TIMESTAMPS_ONLY:
+            return True  # what nearly every segment carries
         if not self.other:
-            return OPT_TS in self.layout
-        return self.layout.count(OPT_TS) > sum([kind == OPT_TS for kind, _ in self.other])
+            return OPT_TS in layout
+        return layout.count(OPT_TS) > sum([kind == OPT_TS for kind, _ in self.other])
 
     def seg_len(self) -> int:
         """SEG.LEN: octets of sequence space, counting SYN and FIN (RFC 9293 §3.4)."""

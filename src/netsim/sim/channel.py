@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from netsim.base.errors import UsageError
 from netsim.base.events import PacketDropped, PacketImpaired
 from netsim.base.packet import CE
+from netsim.base.seams import i64
 from netsim.base.units import format_duration, format_rate
 from netsim.sim import reasons
 from netsim.sim.impair import Impairer, Verdict, copy_packet
@@ -166,7 +167,7 @@ class Channel(Action):
         self._waiting: deque[tuple[int, int]] = deque()
         self._queued_bytes = 0
         self._last_arrival_ns = 0
-        self._flying: deque[tuple[int, int, Packet, int]] = deque()
+        self._flying: deque[Packet] = deque()
         self._held: list[_Held] = []
 
     # --- carrying packets ---------------------------------------------------------------
@@ -201,7 +202,8 @@ class Channel(Action):
                         self._drop(now_ns, packet, reason, "")
                         return True
                     packet = self._marked(now_ns, packet)
-            bits = size * _BIT_NS + self._carry
+            bits: i64 = size
+            bits = bits * _BIT_NS + self._carry  # below 2^63 for all packets up to 1 GB
             self._free_at_ns = starts + bits // self.rate_bps
             self._carry = bits % self.rate_bps
             arrives = self._free_at_ns + self.delay_ns
@@ -223,10 +225,12 @@ class Channel(Action):
                 return
             arrives = self._last_arrival_ns
         self._last_arrival_ns = arrives
-        serial = self._sim.reserve()
+        packet.starts_ns = starts
+        packet.arrives_ns = arrives
+        packet.place = place = self._sim.reserve()
         if not self._flying:
-            self._sim.schedule_reserved(arrives, ARRIVAL, serial, self)
-        self._flying.append((arrives, serial, packet, starts))
+            self._sim.schedule_reserved(arrives, ARRIVAL, place, self)
+        self._flying.append(packet)
 
     def _launch_stray(self, packet: Packet, starts: int, arrives: int) -> Stray:
         stray = Stray(self, packet, starts, arrives)
@@ -236,17 +240,17 @@ class Channel(Action):
 
     def run(self, now_ns: int) -> bool:
         """The head of the line arrives."""
-        packet = self._flying.popleft()[2]
+        packet = self._flying.popleft()
         if self._flying:
             head = self._flying[0]
-            self._sim.schedule_reserved(head[0], ARRIVAL, head[1], self)
+            self._sim.schedule_reserved(head.arrives_ns, ARRIVAL, head.place, self)
         self.delivered += 1
         self.target.receive(now_ns, packet)
         return True
 
     def describe(self) -> str:
         """`packet 14 arrives at server`."""
-        return f"packet {self._flying[0][2].uid} arrives at {self.target.name}" if self._flying else self.name
+        return f"packet {self._flying[0].uid} arrives at {self.target.name}" if self._flying else self.name
 
     # --- the queue ----------------------------------------------------------------------
 
@@ -342,13 +346,13 @@ class Channel(Action):
         """The last `count` packets that fly in line, and all that travel out of line."""
         flights = [InFlight(self, stray.packet, stray.starts_ns, stray.arrives_ns) for stray in self.strays]
         for index in range(max(0, len(self._flying) - count), len(self._flying)):
-            arrives, _, packet, starts = self._flying[index]
-            flights.append(InFlight(self, packet, starts, arrives))
+            packet = self._flying[index]
+            flights.append(InFlight(self, packet, packet.starts_ns, packet.arrives_ns))
         return flights
 
     def in_flight(self) -> list[InFlight]:
         """Every packet queued or on its way, in the order of arrival."""
-        flights = [InFlight(self, packet, starts, arrives) for arrives, _, packet, starts in self._flying]
+        flights = [InFlight(self, packet, packet.starts_ns, packet.arrives_ns) for packet in self._flying]
         flights += [InFlight(self, stray.packet, stray.starts_ns, stray.arrives_ns) for stray in self.strays]
         flights.sort(key=_arrival)
         return flights
@@ -384,9 +388,10 @@ class Channel(Action):
         """Let `packet` (a changed copy) arrive in the place of the packet `uid`. False: it is not here."""
         found = False
         for index in range(len(self._flying)):
-            arrives, serial, old, starts = self._flying[index]
+            old = self._flying[index]
             if old.uid == uid:
-                self._flying[index] = (arrives, serial, packet, starts)
+                packet.starts_ns, packet.arrives_ns, packet.place = old.starts_ns, old.arrives_ns, old.place
+                self._flying[index] = packet
                 found = True
         for stray in self.strays:
             if stray.packet.uid == uid:
@@ -403,13 +408,14 @@ class Channel(Action):
                 self.strays.remove(stray)
                 return stray.packet
         for index in range(len(self._flying)):
-            _, serial, packet, _ = self._flying[index]
+            packet = self._flying[index]
             if packet.uid == uid:
                 del self._flying[index]
                 if index == 0:
-                    self._sim.cancel(serial)
+                    self._sim.cancel(packet.place)
                     if self._flying:
-                        self._sim.schedule_reserved(self._flying[0][0], ARRIVAL, self._flying[0][1], self)
+                        head = self._flying[0]
+                        self._sim.schedule_reserved(head.arrives_ns, ARRIVAL, head.place, self)
                 return packet
         return None
 
@@ -482,12 +488,12 @@ class Channel(Action):
             return
         flights = list(self._flying)
         if flights:
-            self._sim.cancel(flights[0][1])
+            self._sim.cancel(flights[0].place)
         self._flying.clear()
         self._last_arrival_ns = 0
-        for arrives, _, packet, starts in flights:
-            new_starts, shift = shifts.get(starts, (starts, 0))
-            self._launch(packet, new_starts, arrives + shift)
+        for packet in flights:
+            starts, shift = shifts.get(packet.starts_ns, (packet.starts_ns, 0))
+            self._launch(packet, starts, packet.arrives_ns + shift)
         for stray in self.strays:
             if stray.starts_ns in shifts:
                 stray.starts_ns, shift = shifts[stray.starts_ns]

@@ -7,9 +7,9 @@ no wall clock, no hash order, no thread.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heappushpop
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from netsim.base.errors import UsageError
 from netsim.base.seams import mypyc_attr
@@ -49,6 +49,10 @@ class Pending:
         self.action = action
 
 
+Entry = tuple[Any, ...]
+"""(when, priority, serial, what): typed no further, so that compiled code does not take it apart in passing."""
+
+
 class Simulator:
     """Virtual time, and the events that make it move.
 
@@ -64,7 +68,9 @@ class Simulator:
         """When the last event ran; `now_ns` may have moved on to the end of the run since."""
         self.steps = 0
         self.stopped = False
-        self._heap: list[tuple[int, int, int, Action]] = []
+        self._heap: list[Entry] = []
+        self._newest: Entry | None = None
+        """An entry that is not on the heap yet: most events schedule one successor, and to exchange is less work."""
         self._serial = 0
         self._cancelled: set[int] = set()
 
@@ -82,12 +88,21 @@ class Simulator:
         if at_ns < self.now_ns:
             raise UsageError(f"cannot schedule at {at_ns} ns: it is {self.now_ns} ns already")
         self._serial += 1
-        heappush(self._heap, (at_ns, priority, self._serial, action))
+        self.schedule_reserved(at_ns, priority, self._serial, action)
         return self._serial
 
     def schedule_reserved(self, at_ns: int, priority: int, serial: int, action: Action) -> None:
         """Like `schedule`, with the place in the order that `reserve` gave."""
-        heappush(self._heap, (at_ns, priority, serial, action))
+        if self._newest is not None:
+            heappush(self._heap, self._newest)
+        self._newest = (at_ns, priority, serial, action)
+
+    def _entries(self) -> list[Entry]:
+        """The heap, with everything on it."""
+        if self._newest is not None:
+            heappush(self._heap, self._newest)
+            self._newest = None
+        return self._heap
 
     def cancel(self, handle: int) -> None:
         """Forget an event that has not run. It leaves the heap when its time comes."""
@@ -99,29 +114,38 @@ class Simulator:
 
     def next_at(self) -> int | None:
         """When the next event is due; None if nothing is scheduled."""
-        heap = self._heap
+        heap = self._entries()
         while heap:
             if heap[0][2] not in self._cancelled:
-                return heap[0][0]
+                at_ns: int = heap[0][0]
+                return at_ns
             self._cancelled.discard(heappop(heap)[2])
         return None
 
     def step(self, until_ns: int = -1) -> bool:
         """Run exactly one event, not later than `until_ns` (-1: whenever). False: there was none."""
         heap = self._heap
-        while heap:
-            if 0 <= until_ns < heap[0][0]:
+        while True:
+            if self._newest is not None:
+                entry = heappushpop(heap, self._newest)
+                self._newest = None
+            elif heap:
+                entry = heappop(heap)
+            else:
                 return False
-            at_ns, _, serial, action = heappop(heap)
-            if self._cancelled and serial in self._cancelled:
-                self._cancelled.discard(serial)
+            at_ns: int = entry[0]
+            if 0 <= until_ns < at_ns:
+                self._newest = entry
+                return False
+            if self._cancelled and entry[2] in self._cancelled:
+                self._cancelled.discard(entry[2])
                 continue
+            action: Action = entry[3]
             self.now_ns = at_ns
             if action.run(at_ns):
                 self.steps += 1
                 self.last_ns = at_ns
                 return True
-        return False
 
     def run(self, until_ns: int = -1, max_steps: int = -1) -> int:
         """Run events until the heap is empty, `until_ns` has passed, or `max_steps` were run.
@@ -142,6 +166,7 @@ class Simulator:
 
     def pending(self) -> list[Pending]:
         """Every scheduled event in the order in which it will run (a copy; for the stepper)."""
-        entries = sorted((entry[0], entry[1], entry[2]) for entry in self._heap if entry[2] not in self._cancelled)
-        actions = {entry[2]: entry[3] for entry in self._heap}
+        heap = self._entries()
+        entries = sorted((entry[0], entry[1], entry[2]) for entry in heap if entry[2] not in self._cancelled)
+        actions = {entry[2]: entry[3] for entry in heap}
         return [Pending(at_ns, priority, serial, actions[serial]) for at_ns, priority, serial in entries]
