@@ -253,10 +253,9 @@ class NewData(SendQueue):
         """PSH: the send buffer runs empty (MUST-61), or the end of a pushed write lies in this segment."""
         if end == self.buffer.end + 1 and not self.corked and not self.profile.push_at_end_of_write:
             return True
-        exactly = self.profile.push_at_end_of_write
-        for mark in self.push_marks:
-            if mark > end:
-                return False
-            if mark == end or (mark > start and not exactly):
-                return True
-        return False
+        marks = self.push_marks
+        while marks and marks[0] <= start:
+            del marks[0]  # what lies before it has left already
+        if not marks or marks[0] > end:
+            return False
+        return end in marks if self.profile.push_at_end_of_write else True

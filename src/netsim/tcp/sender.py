@@ -169,12 +169,13 @@ class Sender(Departing):
         info.has_data = len(seg.payload) > 0 or bool(seg.flags & (SYN | FIN))
         info.window_changed = window_changed
         info.ece = ep.neg.ecn and seg.flags & (ECE | SYN) == ECE
+        recovery = self.recovery
         info.ts_echo_ns = -1
-        if ep.neg.timestamps and seg.has_ts and seg.ts_ecr:
+        if ep.neg.timestamps and not recovery.calm and seg.ts_ecr and seg.has_ts:
+            # where nothing was sent twice nobody asks which copy was answered
             info.ts_echo_ns = now_ns - self._ts_age_ns(ep, now_ns, seg.ts_ecr)
         info.window_end = ack + self.snd.wnd
         info.new_data_ready = self.unsent_bytes() > 0
-        recovery = self.recovery
         samples = recovery.rtt.samples
         if ack > self.una:
             self._advance(ep, now_ns, ack, seg.ack)

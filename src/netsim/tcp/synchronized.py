@@ -71,8 +71,10 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
     Sends an ACK if the segment is unacceptable and not a RST.
     """
     neg = ep.neg
+    has_ts = False
     if neg.timestamps:
-        done = _check_timestamp(ep, now_ns, seg)
+        has_ts = seg.has_ts
+        done = _check_timestamp(ep, now_ns, seg, has_ts)
         if done is not None:
             return done
     rcv = ep.receiver.rcv
@@ -83,7 +85,7 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
                 return why.RESET_BY_PEER
             return why.DROP_RST_UNACCEPTABLE
         return _refuse_unacceptable(ep, now_ns, seg)
-    if neg.timestamps and seg.has_ts and seq_le(seg.seq, rcv.last_ack):
+    if has_ts and seq_le(seg.seq, rcv.last_ack):
         # RFC 7323 §4.3 (2): TS.Recent from the segment that covers Last.ACK.sent
         if not seq_lt(seg.ts_val, neg.ts_recent):
             neg.ts_recent = seg.ts_val
@@ -111,12 +113,12 @@ def is_acceptable(nxt: int, wnd: int, seq: int, length: int) -> bool:
     return seq_in(seq, nxt, wnd) or seq_in(seq_add(seq, length - 1), nxt, wnd)
 
 
-def _check_timestamp(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
+def _check_timestamp(ep: Endpoint, now_ns: int, seg: Segment, has_ts: bool) -> Reason | None:
     """PAWS: an older timestamp marks an old duplicate; a missing one is dropped (RFC 7323 §3.2, §5.3)."""
     neg = ep.neg
     if seg.flags & RST:
         return None
-    if not seg.has_ts:
+    if not has_ts:
         if ep.profile.require_timestamps and not seg.flags & SYN:
             return why.DROP_NO_TIMESTAMP
         return None

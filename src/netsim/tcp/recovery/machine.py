@@ -49,11 +49,25 @@ class LossRecovery(Detection):
         self.is_duplicate = False
         self.dsack = False
         self.spurious = False
+        sb = self.sb
         ack = info.ack
-        if self.calm and ack > self.sb.una and not info.sack and not info.ece:
+        if not self.calm or info.sack or info.ece:
+            self._take_ack(now_ns, info)
+        elif ack > sb.una:
             self._take_calm_ack(now_ns, ack)
+        elif ack == sb.una and sb.head == len(sb.records):
+            self._take_idle_ack()
         else:
             self._take_ack(now_ns, info)
+
+    def _take_idle_ack(self) -> None:
+        """Nothing of ours is in flight, and nothing is acknowledged: what the receiver of a transfer sees all the time.
+
+        Does what `_take_ack` would do (the same test).
+        """
+        self.new_first = False
+        self.acked_bytes = self.acked_segs = self.sacked_bytes = self.delivered_bytes = 0
+        self.rtt_ns = -1
 
     def _take_calm_ack(self, now_ns: int, ack: int) -> None:
         """The short path: no record carries a mark, no episode is under way, new data is acknowledged.

@@ -1,4 +1,4 @@
-"""The short path of `on_ack` does what the long one does."""
+"""The short paths of `on_ack` do what the long one does."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def state(d: Driver) -> list[object]:
         r.rtt.rttvar_ns, r.rtt.rto_ns, r.rtt.min_rtt_ns, r.rtt_ns, r.acked_bytes, r.acked_segs, r.delivered_bytes,
         r.duplicates, r.limited_bytes, r.pipe_bytes(), r.in_flight_segs(), r.may_send_bytes(), r.sb.una, r.sb.nxt,
         [repr(x) for x in r.sb.records[r.sb.head :]], r.calm, r.is_cwnd_limited(), r.sample_at,
+        r.sacked_bytes, r.delivered_segs, r.is_duplicate, r.new_first, r.virtual_sacked, list(r.reasons),
     ]  # fmt: skip
     if r.rack is not None:
         seen += [r.rack.xmit_ns, r.rack.order, r.rack.rtt_ns]
@@ -42,7 +43,7 @@ def state(d: Driver) -> list[object]:
 )
 @settings(max_examples=60)
 def test_equal(name: str, cc: str, steps: list[tuple[int, int, int]]) -> None:
-    """Writes, pauses and cumulative ACKs (of parts of segments as well), nothing lost."""
+    """Writes, pauses and cumulative ACKs (of parts of segments, or of nothing that is in flight), nothing lost."""
     short = Driver(CONFIGS[name](), cc=cc, hystart=True)
     long = Driver(CONFIGS[name](), cc=cc, hystart=True)
     for written, pause, acked in steps:
@@ -50,8 +51,8 @@ def test_equal(name: str, cc: str, steps: list[tuple[int, int, int]]) -> None:
             d.write(written)
             d.wait(min(pause, max(0, (d.r.deadline() - d.now) // MS - 1) if d.r.deadline() >= 0 else pause))
             ack = min(d.r.sb.una + acked, d.r.sb.nxt)
-            if ack == d.r.sb.una:
-                continue
+            if ack == d.r.sb.una and d.r.sb.packets_out():
+                continue  # a duplicate ACK: something may be wrong
             if d is long:
                 d.r.calm = False
             d.ack(ack)
