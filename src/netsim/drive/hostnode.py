@@ -31,7 +31,7 @@ class Interface(Outlet):
         """Give a packet to the link towards its destination."""
         channel = self.node.route_to(packet.dst)
         host = self.host
-        if channel is None or packet.dst in host.addresses:
+        if channel is None or host.owns(packet.dst):
             self._drop(now_ns, packet, channel)
             return
         if host.profile.tso and isinstance(packet, Segment) and self._offload(now_ns, packet):

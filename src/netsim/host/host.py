@@ -186,6 +186,10 @@ class Host:
         """A new UDP socket."""
         return UdpSocket(self)
 
+    def owns(self, address: str) -> bool:
+        """The address is one of the host's own."""
+        return address in self._own
+
     def source_address(self, destination: str) -> str:
         """The address to send from. SocketError ENETUNREACH: this host has none of that family."""
         six = ":" in destination

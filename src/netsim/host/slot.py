@@ -23,11 +23,11 @@ class Slot:
     key:      its pair of sockets, NO_KEY while it only listens
     socket:   the socket that owns it; None before accept and after close (an orphan)
     listener: the listener that made it and to which it belongs until it is accepted
-    dirty:    it waits in the host's line to be polled
+    dirty:    it waits in the host's line to be polled; behind: the next one in the line
     wake_ns, later_ns: its next entries on the host's heap of deadlines (NEVER: none)
     """
 
-    __slots__ = ("conn", "dirty", "key", "later_ns", "listener", "socket", "wake_ns")
+    __slots__ = ("behind", "conn", "dirty", "key", "later_ns", "listener", "socket", "wake_ns")
 
     def __init__(self, conn: Connection, key: Key = NO_KEY) -> None:
         self.conn = conn
@@ -35,5 +35,6 @@ class Slot:
         self.socket: TcpSocket | None = None
         self.listener: Listener | None = None
         self.dirty = False
+        self.behind: Slot | None = None
         self.wake_ns = NEVER
         self.later_ns = NEVER

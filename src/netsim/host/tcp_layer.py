@@ -6,7 +6,6 @@ idle connections cost nothing per segment, however many there are.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +44,8 @@ class TcpLayer:
         self.slots: dict[Key, Slot] = {}
         self.listeners: dict[tuple[str, int], Listener] = {}
         self.bound: dict[int, list[TcpSocket]] = {}
-        self._line: deque[Slot] = deque()
+        self._first: Slot | None = None  # of the line of dirty connections, linked by `Slot.behind`
+        self._last: Slot | None = None
         self._wakeups = Wakeups()
         self.icmp_out_of_window = 0
         """ICMP errors that quoted a number which is not in flight (Linux: TcpExtOutOfWindowIcmps)."""
@@ -79,9 +79,7 @@ class TcpLayer:
             self._handle_in_syn_sent(now_ns, conn, seg)
         else:
             conn.handle_segment(now_ns, seg)
-        if not slot.dirty:
-            slot.dirty = True
-            self._line.append(slot)
+        self.touch(slot)
 
     def _handle_in_syn_sent(self, now_ns: int, conn: Connection, seg: Segment) -> None:
         """The same, and if it is the answer to a SYN with Fast Open, remember what the peer says (RFC 7413 §4.1.3)."""
@@ -422,22 +420,30 @@ class TcpLayer:
 
     def touch(self, slot: Slot) -> None:
         """Something happened to this connection: poll it."""
-        if not slot.dirty:
-            slot.dirty = True
-            self._line.append(slot)
+        if slot.dirty:
+            return
+        slot.dirty = True
+        if self._last is None:
+            self._first = slot
+        else:
+            self._last.behind = slot
+        self._last = slot
 
     def poll_transmit(self, now_ns: int) -> Segment | None:
         """The next segment of any connection, or None when all are settled."""
-        line = self._line
-        while line:
-            slot = line[0]
+        while True:
+            slot = self._first
+            if slot is None:
+                return None
             seg = slot.conn.poll_transmit(now_ns)
             if seg is not None:
                 return seg
-            line.popleft()
+            self._first = slot.behind
+            slot.behind = None
+            if self._first is None:
+                self._last = None
             slot.dirty = False
             self._settle(now_ns, slot)
-        return None
 
     def _settle(self, now_ns: int, slot: Slot) -> None:
         """Everything is sent: look at what has become of the connection, and when to wake it."""
