@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from netsim.base.events import TimerExpired
 from netsim.base.packet import FIN, RST, SYN
 from netsim.report.pcap import frames_at, write_pcap
 from netsim.report.rows import PROCESSED, SENT, SegmentRow
@@ -17,16 +18,18 @@ if TYPE_CHECKING:
     from netsim.report.record import Recorder
 
 NEW: Final = "not resent"
+RESENT: Final = "resent, cause unknown"
 COPY: Final = "copy"
 DAMAGED: Final = "damaged"
 LATE: Final = "overtaken"
-FORGED: Final = "forged"
+STRAY: Final = "stray"
 
 CAUSES: Final = {
     "timeout": "timeout", "syn": "timeout", "fin": "timeout", "fast": "fast", "partial": "fast", "sack": "fast",
     "rack": "fast", "tlp": "tail probe", "go-back": "go-back", "persist": "window probe", "keep-alive": "keep-alive",
 }  # fmt: skip
 """The simulator's causes in the words of the matrix; every mechanism that repairs by ACKs is "fast"."""
+_PROBES_WITH_NEW: Final = "tlp-new-data"
 _ANSWERS_SYN: Final = "syn-ack-again"
 _FOR_EVER_NS: Final = 1 << 62
 _TELLING: Final = SYN | FIN | RST
@@ -44,13 +47,15 @@ class Frame:
     """One frame of a capture.
 
     number: position in the file          row: what the recorder has of it
-    cause:  NEW, COPY, DAMAGED, LATE (overtaken on the way), FORGED (sent by others in an end's name, or over
-            what they sent) or why it was sent again
-    near:   the tap is at its sender      hidden: nothing of what it resends passed the tap before
+    cause:  NEW, COPY, DAMAGED, LATE (overtaken on the way), STRAY (sent by others in an end's name, over what
+            they sent, or by an earlier connection) or why it was sent again
+    near:   the tap is at its sender
+    hidden: to a tap it may look new: nothing of what it resends passed before, or it is a probe with new data
     states: (sender's, receiver's) state as the tap can know it after this frame, None where it cannot
+    spoke:  which of the two the tap has heard by then (resets apart, which those without a connection send, too)
     """
 
-    __slots__ = ("cause", "hidden", "near", "number", "row", "states", "t_ns")
+    __slots__ = ("cause", "hidden", "near", "number", "row", "spoke", "states", "t_ns")
 
     def __init__(self, number: int, t_ns: int, row: SegmentRow, near: bool) -> None:
         self.number = number
@@ -60,6 +65,16 @@ class Frame:
         self.cause = NEW
         self.hidden = False
         self.states: tuple[str | None, str | None] = (None, None)
+        self.spoke = (False, False)
+
+    def accepts(self, word: str) -> bool:
+        """The word is right for it, or as right as a tap can be."""
+        return word == self.cause or self.cause == STRAY or (self.hidden and word == NEW)
+
+    def accepts_state(self, which: int, state: str) -> bool:
+        """The inferred state of its sender (0) or receiver (1) is right; "" is, of an end that was not heard."""
+        truth = self.states[which]
+        return truth is None or state == truth or (state == "" and not self.spoke[which])
 
 
 class _End:
@@ -71,9 +86,10 @@ class _End:
     forged:          others have sent in its name
     """
 
-    __slots__ = ("at", "conn", "doubt_ns", "forged", "host", "state")
+    __slots__ = ("at", "conn", "doubt_ns", "forged", "host", "spoke", "state")
 
     def __init__(self, host: str) -> None:
+        self.spoke = False
         self.host = host
         self.at = -1
         self.conn = 0
@@ -97,11 +113,19 @@ class Truth:
         self.tap = tap
         self.sent_at: dict[int, int] = {}
         self.processed_at: dict[int, tuple[int, str]] = {}
+        self.new_probes: set[int] = set()
+        probing: set[tuple[str, int]] = set()
         for index, moment in enumerate(recorder.moments):
             if moment.row is None:
+                event = moment.event
+                if isinstance(event, TimerExpired) and event.reason.code == _PROBES_WITH_NEW:
+                    probing.add((event.host, event.conn))
                 continue
             if moment.kind == SENT:
                 self.sent_at.setdefault(id(moment.row), index)
+                if (moment.row.sender, moment.row.conn_from) in probing:
+                    probing.discard((moment.row.sender, moment.row.conn_from))
+                    self.new_probes.add(id(moment.row))
             elif moment.kind == PROCESSED:
                 self.processed_at[id(moment.row)] = (index, getattr(moment.event, "state", ""))
         self.telling: dict[_Flow, list[tuple[int, SegmentRow]]] = {}
@@ -151,6 +175,7 @@ class Truth:
         uids: set[int] = set()
         last_sent: dict[tuple[_Flow, int], int] = {}
         forged: dict[_Flow, list[tuple[int, int]]] = {}
+        newest: dict[_Flow, int] = {}
         for frame in self.frames:
             row = frame.row
             seg = row.segment
@@ -166,14 +191,20 @@ class Truth:
             elif row.retransmission:
                 frame.cause = CAUSES[row.cause]
                 if row.reason is not None and row.reason.code == _ANSWERS_SYN:
-                    frame.cause = "answer to SYN"
+                    frame.cause = RESENT
                 frame.hidden = not any(low < end and start < high for low, high in ranges)
             sent = self.sent_at.get(id(row), -1)
             if ("injected", "") in row.changes or any(low < end and start < high for low, high in forged.get(flow, ())):
-                frame.cause = FORGED
+                frame.cause = STRAY
                 forged.setdefault(flow, []).append((start, end))
+            elif 0 < row.conn_from < newest.get(flow, 0):
+                frame.cause = STRAY
+            elif id(row) in self.new_probes:
+                frame.cause = "tail probe"
+                frame.hidden = True
             elif frame.cause == NEW and row.length and sent < last_sent.get((flow, row.conn_from), -1):
                 frame.cause = LATE
+            newest[flow] = max(row.conn_from, newest.get(flow, 0))
             if frame.cause != DAMAGED:
                 uids.add(original)
                 ranges.append((start, end))
@@ -199,9 +230,11 @@ class Truth:
                 state = original.from_state if original.conn_from else "CLOSED"
                 own.reached(self.sent_at.get(id(original), -1), original.conn_from, state)
                 passed.add((flow, row.seq, row.segment.flags & _TELLING))
+                own.spoke = own.spoke or not row.segment.flags & RST
                 if (row.sent_ns or 0) > own.doubt_ns:
                     own.doubt_ns = -1
             self._towards(frame, other)
+            frame.spoke = (own.spoke, other.spoke)
             frame.states = (self._state_of(own, flow, passed), self._state_of(other, back, passed))
 
     def _towards(self, frame: Frame, end: _End) -> None:

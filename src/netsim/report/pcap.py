@@ -21,6 +21,7 @@ def frames_at(recorder: Recorder, tap: str) -> list[tuple[int, Packet]]:
     At one instant arrivals come before departures: what leaves at the instant of an arrival
     answers it. A duplicate that the network made is not seen leaving; an altered packet
     leaves as it was sent and arrives as it was altered. An injected one arrives and never left.
+    What arrives damaged is seen too: the checksum is looked at behind the tap.
     """
     seen: list[tuple[int, int, int, Packet]] = []
     rows: list[PacketRow] = [*recorder.segments, *recorder.others]
@@ -34,6 +35,8 @@ def frames_at(recorder: Recorder, tap: str) -> list[tuple[int, Packet]]:
             seen.append((row.sent_ns, 1, row.uid, row.packet))
         if row.received_ns is not None and recorder.receiver_of(row) == tap:
             seen.append((row.received_ns, 0, row.uid, row.arrived if row.arrived is not None else row.packet))
+        elif row.damaged_ns is not None and row.drop_where == tap and row.arrived is not None:
+            seen.append((row.damaged_ns, 0, row.uid, row.arrived))
     seen.sort(key=lambda frame: frame[:3])
     return [(t_ns, packet) for t_ns, _, _, packet in seen]
 

@@ -266,6 +266,8 @@ class Recorder(ev.Sink):
         row = self._network_row(event.packet, event.host, event.t_ns)
         row.dropped = _drop_text(event.reason, event.rule, event.where)
         row.drop_rule, row.drop_reason, row.drop_where = event.rule, event.reason, event.where
+        if event.packet.corrupted and event.where == event.host:
+            row.damaged_ns, row.arrived = event.t_ns, event.packet
         self.moments.append(Moment(DROPPED, event.t_ns, row, event))
 
     def _packet_impaired(self, event: ev.PacketImpaired) -> None:

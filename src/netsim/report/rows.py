@@ -23,6 +23,7 @@ class PacketRow:
     changes:     what the network did to it: ("delay", rule name), ("corrupt", ...), ...
     copy_of:     the row that the network duplicated, or None
     arrived:     the packet as it reached the host: `packet`, or the copy that the network altered
+    damaged_ns:  when it reached the host `drop_where` with a wrong checksum and was thrown away (None: it did not)
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class PacketRow:
         "conn_from",
         "conn_to",
         "copy_of",
+        "damaged_ns",
         "drop_reason",
         "drop_rule",
         "drop_where",
@@ -63,6 +65,7 @@ class PacketRow:
         self.changes: list[tuple[str, str]] = []
         self.copy_of: PacketRow | None = None
         self.arrived: Packet | None = None
+        self.damaged_ns: int | None = None
 
 
 class SegmentRow(PacketRow):
