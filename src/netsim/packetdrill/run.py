@@ -244,7 +244,7 @@ class ScriptRun:
             pass  # note_outbound learns the numbers when the SYN is there
         limit = self.expected_end_ns if any_time else self.expected_end_ns + _WAIT_NS
         parts: list[Segment] = []
-        first_ns = 0
+        at_ns = 0
         length = 0
         while True:
             found = self._next_out(flow, limit)
@@ -260,8 +260,6 @@ class ScriptRun:
                 if wrong:
                     shown = " + ".join(segment_text(flow.to_script(part)) for part in [*parts, live])
                     raise Mismatch(f"these packets do not make one ({wrong} differs)", spec_text(spec), shown)
-            else:
-                first_ns = at_ns
             parts.append(live)
             length += len(live.payload)
             if length >= spec.seq.length or not self.config.is_linux or self.config.strict_segments:
@@ -272,7 +270,7 @@ class ScriptRun:
         self.note("out", segment_text(actual))
         self._compare(spec, live, actual)
         if not any_time:
-            self._check_time(first_ns, "the packet")
+            self._check_time(at_ns, "the packet")
 
     def _compare(self, spec: tree.TcpSpec, live: Segment, actual: Segment) -> None:
         tolerance_us = max(self.config.tolerance_us, self.expected_ns * self.config.tolerance_percent_x10 // 1_000_000)

@@ -102,6 +102,16 @@ def _linux_fastopen(value: str) -> Fields:
     return {"tfo_client": bool(number & 1), "tfo_server": bool(number & 2)}
 
 
+def _challenge_limit(value: str) -> Fields:
+    number = _number(value)
+    return {"challenge_ack_limit": 0 if number >= 2**31 - 1 else max(number, 1)}
+
+
+def _ack_war_window(value: str) -> Fields:
+    number = _number(value)
+    return {"challenge_ack_window_ns": number * MS} if number else {"challenge_ack_limit": 0}
+
+
 def _congestion(value: str) -> Fields:
     known = {"cubic": "cubic", "reno": "reno", "newreno": "reno"}
     if value not in known:
@@ -142,6 +152,8 @@ _FREEBSD: Final[dict[str, Callable[[str], Fields]]] = {
     "net.inet.tcp.icmp_may_rst": lambda value: {"icmp_refusals": ICMP_REFUSALS if _number(value) else NO_ICMP_REFUSALS},
     "net.inet.tcp.rfc3042": _flag("limited_transmit"),
     "net.inet.tcp.cc.algorithm": _congestion,
+    "net.inet.tcp.ack_war_cnt": _count("challenge_ack_limit"),
+    "net.inet.tcp.ack_war_timewindow": _ack_war_window,
     "net.inet.tcp.do_prr": lambda value: {"prr": "rfc6937" if _number(value) else ""},
 }
 
@@ -167,6 +179,8 @@ _LINUX: Final[dict[str, Callable[[str], Fields]]] = {
     "net.ipv4.tcp_tso_win_divisor": _count("tso_win_divisor"),
     "net.ipv4.tcp_min_tso_segs": _count("tso_min_segs"),
     "net.ipv4.tcp_fastopen": _linux_fastopen,
+    "net.ipv4.tcp_invalid_ratelimit": _time("invalid_ack_interval_ns", MS),
+    "net.ipv4.tcp_challenge_ack_limit": _challenge_limit,
     "net.ipv4.tcp_pacing_ss_ratio": _count("pacing_ss_ratio"),
     "net.ipv4.tcp_pacing_ca_ratio": _count("pacing_ca_ratio"),
     "net.ipv4.tcp_keepalive_time": _time("keep_idle_ns", SEC),
@@ -184,7 +198,7 @@ _HOST_LEVEL: Final = frozenset(
         "net.inet.tcp.pmtud_blackhole_detection", "net.inet.tcp.pmtud_blackhole_mss",
         "net.inet.tcp.v6pmtud_blackhole_mss", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_fastopen_key",
         "net.ipv4.tcp_fastopen_blackhole_timeout_sec", "net.ipv4.tcp_ecn_option", "net.ipv4.tcp_mtu_probing",
-        "net.ipv4.tcp_base_mss", "net.ipv4.tcp_no_metrics_save", "net.ipv4.tcp_invalid_ratelimit",
+        "net.ipv4.tcp_base_mss", "net.ipv4.tcp_no_metrics_save",
     }
 )  # fmt: skip
 """Variables that the runner itself, or the host, acts on: it reads them from `values`."""

@@ -26,7 +26,6 @@ from netsim.base.events import (
 from netsim.base.packet import ABSENT, ACK, CWR, ECE, FIN, RST, SYN, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add
-from netsim.base.units import SEC
 from netsim.tcp import reasons as why
 from netsim.tcp.acking import ack_policy_for
 from netsim.tcp.options import lay_out
@@ -59,7 +58,7 @@ class Endpoint:
 
     __slots__ = (
         "challenge_count",
-        "challenge_second",
+        "challenge_since_ns",
         "close_pending",
         "conn",
         "ecn_echo",
@@ -72,6 +71,7 @@ class Endpoint:
         "host",
         "keep_probes",
         "last_heard_ns",
+        "last_invalid_ns",
         "local_addr",
         "local_port",
         "mtu",
@@ -163,7 +163,8 @@ class Endpoint:
         self.syn_segment: Segment | None = None
         self.syn_data_held: Segment | None = None
         self.tfo_data_bytes = 0
-        self.challenge_second = -1
+        self.challenge_since_ns = -1
+        self.last_invalid_ns = -1
         self.challenge_count = 0
         self.ecn_wants_cwr = False
         self.ecn_echo = False
@@ -408,16 +409,32 @@ class Endpoint:
         return self.make_segment(now_ns, self.snd.nxt, ACK, b"")
 
     def challenge_ack(self, now_ns: int, reason: Reason) -> bool:
-        """RFC 5961 §7: an ACK that asks "really?", limited per second. True if it was sent."""
+        """RFC 5961 §7: an ACK that asks "really?", limited in number. True if it was sent."""
+        if not self.may_answer_invalid(now_ns, None):
+            return False
         limit = self.profile.challenge_ack_limit
         if limit:
-            second = now_ns // SEC
-            if second != self.challenge_second:
-                self.challenge_second = second
+            if self.challenge_since_ns < 0 or now_ns - self.challenge_since_ns >= self.profile.challenge_ack_window_ns:
+                self.challenge_since_ns = now_ns
                 self.challenge_count = 0
             if self.challenge_count >= limit:
                 self.note(now_ns, why.CHALLENGE_LIMITED)
                 return False
             self.challenge_count += 1
         self.send(now_ns, self.make_segment(now_ns, self.snd.nxt, ACK, b""), reason)
+        return True
+
+    def may_answer_invalid(self, now_ns: int, seg: Segment | None) -> bool:
+        """May a segment that is not acceptable be answered now? None: it draws a challenge ACK.
+
+        Two ends that both hold the other's segments for invalid would else answer each other for ever. Data, which
+        cannot be part of such a loop, is always answered (Linux: tcp_oow_rate_limited).
+        """
+        interval = self.profile.invalid_ack_interval_ns
+        if not interval or (seg is not None and not seg.flags & SYN and seg.seg_len()):
+            return True
+        if self.last_invalid_ns >= 0 and now_ns - self.last_invalid_ns < interval:
+            self.note(now_ns, why.INVALID_LIMITED)
+            return False
+        self.last_invalid_ns = now_ns
         return True

@@ -323,6 +323,10 @@ CHALLENGE_ACK_RANGE: Final = _reason(
     "RFC 5961 §5.2; RFC 9293 §3.10.7.4, fifth step",
 )  # fmt: skip
 CHALLENGE_LIMITED: Final = _reason("challenge-limited", "Too many challenge ACKs already: stay silent.", "RFC 5961 §7")
+INVALID_LIMITED: Final = _reason(
+    "invalid-limited", "An invalid segment was answered just now: silence, lest two ends answer each other for ever.",
+    "RFC 5961 §7",
+)  # fmt: skip
 ACK_UNSENT: Final = _reason(
     "ack-of-unsent", "It acknowledges something not yet sent: answer with an ACK and drop it.",
     "RFC 9293 §3.10.7.4, fifth step",

@@ -123,8 +123,9 @@ def _check_timestamp(ep: Endpoint, now_ns: int, seg: Segment, has_ts: bool) -> R
             return why.DROP_NO_TIMESTAMP
         return None
     if seq_lt(seg.ts_val, neg.ts_recent) and now_ns - neg.ts_recent_age_ns < PAWS_IDLE_NS:
-        ep.receiver.note_old_segment(seg)
-        ep.send_ack(now_ns, why.DROP_PAWS)
+        if ep.may_answer_invalid(now_ns, seg):
+            ep.receiver.note_old_segment(seg)
+            ep.send_ack(now_ns, why.DROP_PAWS)
         return why.DROP_PAWS
     return None
 
@@ -142,6 +143,8 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
                 ep.receiver.note_old_syn()
             return why.ACK_OF_SYN
         if ep.profile.resend_syn_ack_on_syn:
+            if not ep.may_answer_invalid(now_ns, seg):
+                return why.INVALID_LIMITED
             send_syn_ack(ep, now_ns, why.SYN_AGAIN_ACKED, "syn")
             return why.SYN_AGAIN_ACKED
         ep.send_ack(now_ns, why.ACK_SYN_AGAIN)
@@ -177,7 +180,8 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     elif seg.flags & ACK and not seg.flags & SYN and state is not SYN_RECEIVED and not seg.seg_len():
         # Probes answered from an old number still prove that the peer lives.
         ep.keep_probes = 0
-    ep.send_ack(now_ns, reason)
+    if ep.may_answer_invalid(now_ns, seg):
+        ep.send_ack(now_ns, reason)
     return reason
 
 

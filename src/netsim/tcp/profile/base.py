@@ -242,7 +242,10 @@ class Profile:
     check_ack_lower_bound: bool = True
     """RFC 5961 §5: an ACK older than the largest window is answered with a challenge ACK."""
     challenge_ack_limit: int = 100
-    """Challenge ACKs per second and connection (RFC 5961 §7); 0: no limit."""
+    """Challenge ACKs per `challenge_ack_window_ns` and connection (RFC 5961 §7); 0: no limit."""
+    challenge_ack_window_ns: int = SEC
+    invalid_ack_interval_ns: int = 0
+    """So long after answering an invalid segment without text no other such is answered (Linux); 0: no limit."""
     syn_received_to_listen: bool = True
     """A passively opened half-open connection goes back to LISTEN on a RST (MUST-11)."""
     resend_syn_ack_on_syn: bool = False
