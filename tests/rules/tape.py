@@ -16,7 +16,7 @@ from __future__ import annotations
 import struct
 
 from netsim.base.packet import ACK, ECE, FIN, PSH, RST, SYN, URG
-from netsim.capture.record import NOTE_BAD_OFFSET, TcpRecord, make_key, reverse_key
+from netsim.capture.record import NOTE_BAD_OFFSET, NOTE_RESERVED, TcpRecord, make_key, reverse_key
 from netsim.check.engine import Checker, Report
 from netsim.check.flow import VANTAGE_NAMES
 from netsim.check.rules import RULES
@@ -137,7 +137,7 @@ class Tape:
             ip_id = -1
         frame = len(self.records) + 1
         size = len(payload)
-        notes = 0
+        notes = NOTE_RESERVED if reserved else 0
         if words:
             # As the reader gives it: no options and no payload can be told from the rest.
             decoded, size, header_len, notes = TcpOptions(), 0, 20, NOTE_BAD_OFFSET

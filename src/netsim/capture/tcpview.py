@@ -11,7 +11,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from netsim.base.packet import ABSENT, OPT_NOP, OPT_TS
+from netsim.base.packet import ABSENT, OPT_NOP, OPT_TS, SYN
 from netsim.capture.frames import INBOUND, LINK_ETHERNET, LINK_NONE, OUTBOUND, FrameBatch, Interface
 from netsim.capture.reader import CaptureReader
 from netsim.capture.record import (
@@ -19,6 +19,7 @@ from netsim.capture.record import (
     NOTE_CUT,
     NOTE_INBOUND,
     NOTE_OUTBOUND,
+    NOTE_RESERVED,
     IcmpRecord,
     TcpRecord,
 )
@@ -35,6 +36,8 @@ _IPV6_TCP: Final = Struct(">IHBB36xIIHHHHIII")
 _NOP_NOP_TS: Final = 0x0101080A
 _NOTHING_FRAGMENTED: Final = 0x3FFF
 _FLAGS: Final = 0x1FF
+_RESERVED: Final = 0x0E00
+_MANY_LISTS: Final = 1000
 
 
 def _only_timestamps() -> TcpOptions:
@@ -59,6 +62,9 @@ class TcpDecoder:
         self.unwrapper = Unwrapper()
         self.icmp: list[IcmpRecord] = []
         self._fast = fast
+        self._known: dict[bytes, TcpOptions] = {}
+        self._ts_val = ABSENT
+        self._ts_ecr = ABSENT
 
     def decode(self, batch: FrameBatch, interfaces: list[Interface]) -> list[TcpRecord]:
         """The TCP records of a batch, in order; possibly none."""
@@ -94,12 +100,19 @@ class TcpDecoder:
                     elif header == 32 and option == _NOP_NOP_TS and end - start >= 66:
                         options = ONLY_TIMESTAMPS
                     elif 20 < header <= total - 20 and start + 34 + header <= end:
-                        options = decode_options(buf, start + 54, start + 34 + header)
-                        ts_val = options.ts_val
-                        ts_ecr = options.ts_ecr
+                        if offset & SYN:
+                            options = self._of_syn(buf, start + 54, start + 34 + header)
+                            ts_val = self._ts_val
+                            ts_ecr = self._ts_ecr
+                        else:
+                            options = decode_options(buf, start + 54, start + 34 + header)
+                            ts_val = options.ts_val
+                            ts_ecr = options.ts_ecr
                     else:
                         header = 0
                     if header:
+                        if offset & _RESERVED:
+                            notes |= NOTE_RESERVED
                         if directions:
                             notes |= _direction_note(directions.get(frame - batch.first, 0))
                         payload = total - 20 - header
@@ -123,6 +136,23 @@ class TcpDecoder:
                 append(record)
         self.tcp_frames += len(records)
         return records
+
+    def _of_syn(self, buf: bytes, start: int, stop: int) -> TcpOptions:
+        """The options of a SYN, shared by all alike but for their timestamps: those go to `_ts_val`, `_ts_ecr`."""
+        at = _stamps_at(buf, start, stop)
+        key = buf[start:at] + buf[at + 8 : stop]
+        options = self._known.get(key)
+        if options is None:
+            options = decode_options(buf, start, stop)
+            if len(self._known) < _MANY_LISTS:
+                self._known[key] = options
+        if at < stop:
+            self._ts_val = int.from_bytes(buf[at : at + 4], "big")
+            self._ts_ecr = int.from_bytes(buf[at + 4 : at + 8], "big")
+        else:
+            self._ts_val = options.ts_val
+            self._ts_ecr = options.ts_ecr
+        return options
 
     def _slow(self, batch: FrameBatch, frame: int, direction: int, interfaces: list[Interface]) -> TcpRecord | None:
         """Any frame at all, through every encapsulation."""
@@ -167,6 +197,20 @@ class TcpDecoder:
         )
 
 
+def _stamps_at(buf: bytes, start: int, stop: int) -> int:
+    """Where the two numbers of the timestamps option begin in the usual lists of SYNs; `stop` in any other."""
+    head = buf[start : start + 12]
+    if head[:2] != b"\x02\x04":
+        return stop
+    if head[4:8] == b"\x04\x02\x08\x0a":
+        at = start + 8  # Linux: MSS, SACK permitted, timestamps...
+    elif head[4:7] == b"\x01\x03\x03" and head[8:] in (b"\x01\x01\x08\x0a", b"\x04\x02\x08\x0a"):
+        at = start + 12  # macOS and FreeBSD: MSS, NOP, window scale, ...
+    else:
+        return stop
+    return at if at + 8 <= stop else stop
+
+
 def _direction_note(direction: int) -> int:
     return NOTE_OUTBOUND if direction == OUTBOUND else NOTE_INBOUND if direction == INBOUND else 0
 
@@ -193,6 +237,8 @@ def _plain_ipv6(batch: FrameBatch, frame: int) -> TcpRecord | None:
         options = decode_options(buf, start + 74, start + 54 + header)
         ts_val, ts_ecr = options.ts_val, options.ts_ecr
     notes = _direction_note(batch.directions.get(index, 0)) if batch.directions else 0
+    if offset & _RESERVED:
+        notes |= NOTE_RESERVED
     return TcpRecord(
         frame, t_ns, number, buf[start + 22 : start + 58], seq, ack, offset & _FLAGS, wnd,
         payload, ts_val, ts_ecr, options, -1, ttl, first >> 20 & 0xFF, True,
@@ -206,6 +252,8 @@ def _build(view: Unwrapper, frame: int, t_ns: int, interface: int) -> TcpRecord:
     seq, ack, offset, wnd, csum, urg = _TCP.unpack_from(buf, at)
     header = offset >> 12 << 2
     notes = view.notes
+    if offset & _RESERVED:
+        notes |= NOTE_RESERVED
     options = NO_OPTIONS
     payload = view.length - header
     if header < 20 or payload < 0:

@@ -13,7 +13,7 @@ from netsim.check.flow import AT_UNKNOWN, VANTAGE_NAMES, Conn
 from netsim.check.gate import judge
 from netsim.check.model import CATEGORIES, Finding, Meta, Quality, Rule
 from netsim.check.store import Connections
-from netsim.check.summary import ConnReport, EndReport, row_of
+from netsim.check.summary import ConnReport, EndReport, Row, row_of
 from netsim.check.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Checker:
         self._vantage = vantage
         self._quality: dict[str, list[int]] = {}
         self._votes = [0, 0, 0, 0]
-        self.tracker = Tracker(rules, self._done)
+        self.tracker = Tracker(rules, self._done, self._take_row)
         self.tracker.vantage = vantage
 
     def feed_with_errors(self, batch: list[TcpRecord], errors: list[IcmpRecord]) -> None:
@@ -96,6 +96,11 @@ class Checker:
                 known = self._quality.setdefault(code, [0])
                 known[0] += frames[0]
                 known.extend(frames[1 : max(1, 22 - len(known))])
+
+    def _take_row(self, row: Row) -> None:
+        vantage: int = row[9]
+        self._votes[vantage] += 1
+        self.report.connections.add(row)
 
     def finish(self, source: TcpSource | None = None) -> Report:
         """The capture is over: everything that was open is judged, and the capture itself."""

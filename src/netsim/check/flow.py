@@ -466,21 +466,33 @@ class Tomb:
 
     __slots__ = ("active", "client_key", "client_nxt", "closed_ns", "first_frame", "reset", "server_nxt", "ts_val")
 
-    def __init__(self, conn: Conn) -> None:
-        self.client_key = conn.client.addr_key
-        self.client_nxt = conn.client.nxt
-        self.server_nxt = conn.server.nxt
-        self.ts_val = conn.client.ts_val
-        self.closed_ns = conn.closed_ns if conn.closed_ns >= 0 else conn.last_ns
-        self.reset = conn.client.rst is not None or conn.server.rst is not None
-        self.first_frame = conn.first_frame
-        active = ""
-        if conn.close in ("fin", "simultaneous"):
-            if not conn.client.passive and conn.client.fin >= 0:
-                active = "client"
-            if not conn.server.passive and conn.server.fin >= 0:
-                active = "both" if active else "server"
+    def __init__(
+        self, client_key: bytes, client_nxt: int, server_nxt: int, ts_val: int, closed_ns: int, reset: bool,
+        first_frame: int, active: str,
+    ) -> None:  # fmt: skip
+        self.client_key = client_key
+        self.client_nxt = client_nxt
+        self.server_nxt = server_nxt
+        self.ts_val = ts_val
+        self.closed_ns = closed_ns
+        self.reset = reset
+        self.first_frame = first_frame
         self.active = active
+
+
+def tomb_of(conn: Conn) -> Tomb:
+    """The tomb of a connection that is over."""
+    client, server = conn.client, conn.server
+    active = ""
+    if conn.close in ("fin", "simultaneous"):
+        if not client.passive and client.fin >= 0:
+            active = "client"
+        if not server.passive and server.fin >= 0:
+            active = "both" if active else "server"
+    return Tomb(
+        client.addr_key, client.nxt, server.nxt, client.ts_val, conn.closed_ns if conn.closed_ns >= 0 else conn.last_ns,
+        client.rst is not None or server.rst is not None, conn.first_frame, active,
+    )  # fmt: skip
 
 
 class Candidate:

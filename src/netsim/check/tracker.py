@@ -14,11 +14,13 @@ from collections.abc import Callable
 from typing import Final
 
 from netsim.base.packet import ACK, PSH, RST, SYN
-from netsim.capture.record import IcmpRecord, TcpRecord, reverse_key
-from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Tomb
+from netsim.capture.record import NOTE_RESERVED, IcmpRecord, TcpRecord, reverse_key
+from netsim.check.attempts import Attempt, Kind, finish_attempt, is_plain_answer, is_plain_syn
+from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Tomb, tomb_of
 from netsim.check.look import Look
 from netsim.check.model import AT_CAPTURE, AT_END, MOMENTS, Rule
 from netsim.check.states import STAGE_OPEN, refresh
+from netsim.check.summary import Row
 from netsim.wire.options import TcpOptions
 
 _PLAIN: Final = 0x1FF & ~PSH
@@ -49,6 +51,7 @@ class Tracker:
 
     rules:   in registry order; asked at their moments
     on_done: called with each connection when it is over and judged by the rules asked at its end
+    on_row:  called with the summary of an opening that needed no judging; None: every opening is followed in full
     """
 
     __slots__ = (
@@ -63,27 +66,35 @@ class Tracker:
         "hits",
         "isn_count",
         "isns",
+        "kinds",
         "last_ns",
         "lingering",
         "look",
         "now_ns",
         "on_done",
+        "on_row",
         "partial",
         "rules",
+        "taking_again",
         "tombs",
         "vantage",
     )  # fmt: skip
 
-    def __init__(self, rules: tuple[Rule, ...], on_done: Callable[[Conn], None]) -> None:
+    def __init__(
+        self, rules: tuple[Rule, ...], on_done: Callable[[Conn], None], on_row: Callable[[Row], None] | None = None
+    ) -> None:
         self.rules = rules
         self.on_done = on_done
+        self.on_row = on_row
         self.at: list[list[tuple[int, Rule]]] = [[] for _ in range(MOMENTS)]
         for index, rule in enumerate(rules):
             for moment in rule.moments:
                 self.at[moment].append((index, rule))
         self.halves: dict[bytes, Half] = {}
         self.conns = 0
-        self.attempts: OrderedDict[bytes, Conn] = OrderedDict()
+        self.attempts: OrderedDict[bytes, Attempt] = OrderedDict()
+        self.kinds: dict[Kind, Row] = {}
+        self.taking_again = False
         self.lingering: OrderedDict[int, Conn] = OrderedDict()
         self.tombs: OrderedDict[bytes, Tomb] = OrderedDict()
         self.now_ns = 0
@@ -122,7 +133,7 @@ class Tracker:
                 and edge >= p.edge
                 and r.wnd != 0
                 and not r.opts.problem
-                and not r.buf[r.tcp_at + 12] & 0x0E
+                and not r.notes & NOTE_RESERVED
                 and end < h.limit
                 and size <= h.max_len
                 and (size != 0 or (moved != 0 and not r.tos & 3))
@@ -216,15 +227,38 @@ class Tracker:
             if len(lingering) <= MAX_LINGERING and t_ns - c.last_ns < LINGER_NS:
                 break
             del lingering[ident]
-            self._finish(c)
+            self.finish_conn(c)
 
     # --- the life of connections ---------------------------------------------------------
 
     def _meet(self, r: TcpRecord) -> None:
-        """The first record of an unknown pair of endpoints."""
-        self._tick(r)
-        other = reverse_key(r.key)
+        """The first record of an unknown pair of endpoints, or one of an opening that is only noted."""
+        key = r.key
+        other = reverse_key(key)
         flags = r.flags
+        attempts = self.attempts
+        a = attempts.get(other)
+        if a is not None and a.conn is None:
+            if a.answer is None and is_plain_answer(self, a.syn, r):
+                self._tick(r)
+                a.answer = r
+                self._keep_isn(r)
+                return
+            self._slow(self.materialize(a).server, r)
+            return
+        a = attempts.get(key)
+        if a is not None and a.conn is None:
+            self._slow(self.materialize(a).client, r)
+            return
+        self._tick(r)
+        if flags & SYN and self.on_row is not None and key not in self.tombs and other not in self.tombs and (
+            is_plain_syn(self, r)
+        ):  # fmt: skip
+            attempts[key] = Attempt(self.conns, r, None)
+            self.conns += 1
+            self._keep_isn(r)
+            self._limit_attempts(r)
+            return
         from_client = True
         if flags & SYN:
             from_client = not flags & ACK
@@ -232,7 +266,7 @@ class Tracker:
             sport = r.key[-4] << 8 | r.key[-3]
             dport = r.key[-2] << 8 | r.key[-1]
             from_client = sport > dport
-        c = self._open(r, r.key if from_client else other, other if from_client else r.key)
+        c = self._open(r, key if from_client else other, other if from_client else key)
         take(self, c.client if from_client else c.server, r)
 
     def _open(self, r: TcpRecord, client: bytes, server: bytes) -> Conn:
@@ -244,20 +278,46 @@ class Tracker:
             tomb = tombs.pop(client, None) or tombs.pop(server, None)
             if tomb is not None and r.t_ns - tomb.closed_ns < TOMB_NS:
                 c.previous = tomb
-        self.halves[client] = c.client
-        self.halves[server] = c.server
-        if self.look is None:
-            self.look = Look(c, r)
+        self._enter(c, r)
         if r.flags & SYN and not r.flags & ACK:
             c.open = "attempt"
-            attempts = self.attempts
-            attempts[client] = c
-            if len(attempts) > MAX_ATTEMPTS or (
-                r.frame & 0xFF == 0 and r.t_ns - next(iter(attempts.values())).last_ns > ATTEMPT_NS
-            ):
-                _, oldest = attempts.popitem(last=False)
-                if not oldest.linger:
-                    self._finish(oldest)
+            self.attempts[client] = Attempt(c.ident, r, c)
+            self._limit_attempts(r)
+        return c
+
+    def _enter(self, c: Conn, r: TcpRecord) -> None:
+        """From now on the connection's segments find it."""
+        self.halves[c.client.addr_key] = c.client
+        self.halves[c.server.addr_key] = c.server
+        if self.look is None:
+            self.look = Look(c, r)
+
+    def _limit_attempts(self, r: TcpRecord) -> None:
+        """Give the oldest opening up if there are too many, or if it waits too long."""
+        attempts = self.attempts
+        if len(attempts) > MAX_ATTEMPTS or (
+            r.frame & 0xFF == 0 and r.t_ns - _last_ns(next(iter(attempts.values()))) > ATTEMPT_NS
+        ):
+            _, oldest = attempts.popitem(last=False)
+            c = oldest.conn
+            if c is None:
+                finish_attempt(self, oldest)
+            elif not c.linger:
+                self.finish_conn(c)
+
+    def materialize(self, a: Attempt) -> Conn:
+        """Follow in full an opening that was only noted: take its records as they would have been at once."""
+        syn = a.syn
+        c = Conn(a.ident, syn.key, reverse_key(syn.key), syn)
+        c.open = "attempt"
+        a.conn = c
+        self._enter(c, syn)
+        self.taking_again = True
+        take(self, c.client, syn)
+        if a.answer is not None:
+            take(self, c.server, a.answer)
+            a.answer = None
+        self.taking_again = False
         return c
 
     def answered(self, c: Conn) -> None:
@@ -304,7 +364,7 @@ class Tracker:
     def begin_anew(self, old: Conn, r: TcpRecord) -> None:
         """End `old` and take `r` as the first packet seen of another connection between the same ends."""
         self.lingering.pop(old.ident, None)
-        self._finish(old)
+        self.finish_conn(old)
         self._meet(r)
 
     def replace(self, old: Conn, r: TcpRecord, client: bytes, server: bytes) -> None:
@@ -313,7 +373,7 @@ class Tracker:
         self.attempts.pop(old.client.addr_key, None)
         if old.closed_ns < 0:
             old.closed_ns = old.last_ns
-        self._finish(old)
+        self.finish_conn(old)
         c = self._open(r, client, server)
         if old.client.syn is not None and old.client.last is old.client.syn and old.server.data_packets == 0:
             # Nothing but SYNs from the client so far: as far as it shows, it still waits for an answer.
@@ -323,7 +383,7 @@ class Tracker:
             c.add("reused_ports", r.frame)
         take(self, c.client, r)
 
-    def _finish(self, c: Conn) -> None:
+    def finish_conn(self, c: Conn) -> None:
         """Summarise: ask the rules of the end, hand over, forget all but a tomb."""
         if self.halves.get(c.client.addr_key) is c.client:
             del self.halves[c.client.addr_key]
@@ -342,25 +402,34 @@ class Tracker:
                 x.rule = index
                 rule.look(x)
         if c.open != "attempt" or c.client.fin >= 0:
-            tombs = self.tombs
-            tombs[c.client.addr_key] = Tomb(c)
-            if len(tombs) > MAX_TOMBS:
-                tombs.popitem(last=False)
+            self.bury(tomb_of(c))
         self.on_done(c)
         # Part the ring of references, so that all of it goes at once.
         for half in (c.client, c.server):
             half.peer = _GRAVE.client
             half.conn = _GRAVE
 
+    def bury(self, tomb: Tomb) -> None:
+        """Remember a connection that is over."""
+        tombs = self.tombs
+        tombs[tomb.client_key] = tomb
+        if len(tombs) > MAX_TOMBS:
+            tombs.popitem(last=False)
+
     def finish(self) -> None:
         """The capture is over: finish every connection, in order of appearance, then the rules of the capture."""
         rest: dict[int, Conn] = {}
         for h in self.halves.values():
             rest[h.conn.ident] = h.conn
+        noted = {a.ident: a for a in self.attempts.values() if a.conn is None}
         self.lingering.clear()
         self.attempts.clear()
-        for ident in sorted(rest):
-            self._finish(rest[ident])
+        for ident in sorted([*rest, *noted]):
+            c = rest.get(ident)
+            if c is not None:
+                self.finish_conn(c)
+            else:
+                finish_attempt(self, noted.pop(ident))
         x = self.look
         if x is not None:
             x.isns = self.isns
@@ -371,6 +440,9 @@ class Tracker:
 
     def note_icmp(self, error: IcmpRecord) -> None:
         """An ICMP error about a segment: its sender may answer by sending again, in other sizes."""
+        a = self.attempts.get(error.key) or self.attempts.get(reverse_key(error.key))
+        if a is not None and a.conn is None:
+            self.materialize(a)
         half = self.halves.get(error.key)
         if half is not None:
             half.conn.icmp_ns = error.t_ns
@@ -378,11 +450,22 @@ class Tracker:
 
     def note_isn(self, h: Half, r: TcpRecord) -> None:
         """Remember an ISN for the rules that look at many connections of one host."""
+        if not self.taking_again:
+            self._keep_isn(r)
+
+    def _keep_isn(self, r: TcpRecord) -> None:
         if self.isn_count >= MAX_ISNS:
             return
         self.isn_count += 1
         half = (len(r.key) - 4) // 2
         self.isns.setdefault(r.key[:half], []).append((r.t_ns, r.seq, r.frame))
+
+
+def _last_ns(a: Attempt) -> int:
+    """When something was last seen of an opening."""
+    if a.conn is not None:
+        return a.conn.last_ns
+    return a.syn.t_ns if a.answer is None else a.answer.t_ns
 
 
 def _note_id(h: Half, r: TcpRecord) -> None:

@@ -1,0 +1,128 @@
+"""Openings that nobody has completed yet: there may be very many, and a flood's are all alike.
+
+Of a plain SYN, and the plain SYN-ACK that answers it, only the two records are kept. As soon as
+anything else happens to them, the connection is made and both records are taken as they would
+have been at once. If nothing does, the *kind* of the opening decides: the first of a kind is
+judged by every rule, and where none has anything to say, the others are summarised as that one
+was. A kind is everything about the segments except addresses, ports, sequence numbers, IP
+identifications, lifetimes and times; so a rule about any of these must not depend on it for an
+opening that `is_plain_syn` and `is_plain_answer` let pass. A test holds both ways to the same result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from netsim.base.packet import ACK, CWR, ECE, SYN
+from netsim.capture.record import (
+    CSUM_BAD,
+    CSUM_PARTIAL,
+    NOTE_INBOUND,
+    NOTE_OUTBOUND,
+    NOTE_TUNNELLED,
+    TcpRecord,
+    reverse_key,
+)
+from netsim.check.flow import MASK, UNKNOWN, Conn, Tomb
+from netsim.check.opening import BASE
+from netsim.check.summary import row_of
+
+if TYPE_CHECKING:
+    from netsim.check.tracker import Tracker
+
+Kind = tuple[object, ...]
+
+_FINE: Final = NOTE_INBOUND | NOTE_OUTBOUND | NOTE_TUNNELLED
+_PORT_0: Final = b"\0\0"
+_PROMPT_NS: Final = 1_000_000_000
+_MANY_PARTIAL: Final = 20
+"""So many segments without checksum are named one by one."""
+MAX_KINDS: Final = 10_000
+
+
+class Attempt:
+    """An opening: its SYN, its SYN-ACK if there was one; and `conn` once it is followed in full."""
+
+    __slots__ = ("answer", "conn", "ident", "syn")
+
+    def __init__(self, ident: int, syn: TcpRecord, conn: Conn | None) -> None:
+        self.ident = ident
+        self.syn = syn
+        self.answer: TcpRecord | None = None
+        self.conn = conn
+
+
+def is_plain_syn(t: Tracker, r: TcpRecord) -> bool:
+    """A SYN about which rules have something to say only if they say it of every one of its kind."""
+    if r.flags & ~(ECE | CWR) != SYN or r.payload_len or r.ack or r.ts_ecr > 0 or r.notes & ~_FINE:
+        return False
+    key = r.key
+    if len(key) == 12:
+        if key[0] >= 224 or key[4] >= 224 or key[:4] == key[4:8]:
+            return False
+    elif key[0] == 0xFF or key[16] == 0xFF or key[:16] == key[16:32]:
+        return False
+    return key[-4:-2] != _PORT_0 and key[-2:] != _PORT_0 and _is_summed(t, r)
+
+
+def is_plain_answer(t: Tracker, syn: TcpRecord, r: TcpRecord) -> bool:
+    """The SYN-ACK of such a SYN, soon after it."""
+    return (
+        r.flags & ~ECE == SYN | ACK
+        and r.payload_len == 0
+        and r.ack == (syn.seq + 1) & MASK
+        and (r.ts_val < 0 or r.ts_ecr == syn.ts_val)
+        and r.notes & ~_FINE == 0
+        and 0 <= r.t_ns - syn.t_ns < _PROMPT_NS
+        and _is_summed(t, r)
+    )
+
+
+def _is_summed(t: Tracker, r: TcpRecord) -> bool:
+    """Its checksum is not wrong; nor left to the network card, as long as those are named one by one."""
+    status = r.checksum_status()
+    return status != CSUM_BAD and (status != CSUM_PARTIAL or t.partial >= _MANY_PARTIAL)
+
+
+def _traits(r: TcpRecord) -> Kind:
+    """What makes two segments the same kind. Options count as the same only if they are the same object."""
+    return (
+        r.flags, r.wnd, r.opts, r.tos, r.notes, r.urg, r.df, r.ip_id < 0, r.ip_id == 0, r.ts_val < 0, r.ts_ecr < 0,
+        r.sum_status, r.interface, len(r.key),
+    )  # fmt: skip
+
+
+def finish_attempt(t: Tracker, a: Attempt) -> None:
+    """Nothing more happened to an opening: summarise it."""
+    syn = a.syn
+    answer = a.answer
+    kind = (_traits(syn), None if answer is None else _traits(answer))
+    example = t.kinds.get(kind)
+    if example is None:
+        c = t.materialize(a)
+        t.finish_conn(c)
+        if len(t.kinds) < MAX_KINDS:
+            clean = c.analysis is None and c.candidates is None and c.quality is None
+            t.kinds[kind] = row_of(c, []) if clean else ()
+        return
+    if not example:
+        t.finish_conn(t.materialize(a))
+        return
+    t.partial += syn.sum_status == CSUM_PARTIAL
+    last = syn
+    rtt_ns = UNKNOWN
+    client = (syn.seq, *example[10][1:])
+    server = example[11]
+    server_key = reverse_key(syn.key)
+    if answer is not None:
+        last = answer
+        rtt_ns = answer.t_ns - syn.t_ns
+        server = (answer.seq, *server[1:])
+        t.partial += answer.sum_status == CSUM_PARTIAL
+        t.bury(Tomb(syn.key, BASE + syn.seq + 1, BASE + answer.seq + 1, syn.ts_val, last.t_ns, False, syn.frame, ""))
+    row = (
+        a.ident, syn.key, server_key, syn.frame, last.frame, syn.t_ns, last.t_ns, *example[7:10], client, server,
+        *example[12:14], rtt_ns, *example[15:],
+    )  # fmt: skip
+    if t.on_row is not None:
+        t.on_row(row)
