@@ -206,8 +206,17 @@ class Tracker:
 
     def _slow(self, h: Half, r: TcpRecord) -> None:
         """Everything that is not plain."""
+        c = h.conn
+        if c.linger and not r.flags & SYN:
+            # It still belongs to the connection, however late it is.
+            c.last_ns = r.t_ns
+            self.lingering.move_to_end(c.ident)
         self._tick(r)
-        if h.conn.linger and self._reopens(h, r):
+        if h.conn is not c:
+            # Its time was over by this very clock: a SYN begins another one.
+            self._meet(r)
+            return
+        if c.linger and self._reopens(h, r):
             return
         take(self, h, r)
 
