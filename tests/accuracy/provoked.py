@@ -12,6 +12,12 @@ FINDINGS: Final[dict[tuple[str, str], dict[tuple[str, str], str]]] = {
     ("blind-data-injection", "server"): {
         ("SEQ003", "client"): "the attacker writes over bytes that the client sends later",
     },
+    ("blind-reset-attack", "server"): {
+        ("RST006", "client"): "the attacker guesses numbers inside the window",
+    },
+    ("blind-syn-attack", "server"): {
+        ("HSK009", "client"): "the attacker sends a SYN in the client's name, and the client goes on",
+    },
     ("paws", "server"): {
         ("OPT020", "client"): "an old duplicate comes with a timestamp from before",
     },
