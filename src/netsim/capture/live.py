@@ -318,10 +318,7 @@ class LiveSource(TcpSource):
 
     def take_icmp(self) -> list[IcmpRecord]:
         """ICMP errors about TCP since the last call."""
-        errors = self._decoder.icmp
-        if errors:
-            self._decoder.icmp = []
-        return errors
+        return self._decoder.take_icmp()
 
     def finish(self) -> int:
         """The number of frames that the kernel dropped; a pcapng gets it written down. Ends the capture."""

@@ -227,10 +227,13 @@ class PcapngParser:
             return ticks + interface.offset_ns
         return ticks * 1_000_000_000 // units + interface.offset_ns
 
-    def _enhanced(self, batch: FrameBatch, start: int, stop: int) -> str:
+    def _enhanced(self, batch: FrameBatch, start: int, stop: int, interface: int = -1) -> str:
+        """A packet with its time and interface (that of the block, unless `interface` says another)."""
         if stop - start < 20:
             return "a packet block is too short"
         _, _, number, high, low, captured, wire = self._epb.unpack_from(batch.buf, start - 8)
+        if interface >= 0:
+            number = interface
         number += self._section_base
         if number >= len(self.interfaces):
             return f"a packet names interface {number - self._section_base}, which is not described"
@@ -245,25 +248,14 @@ class PcapngParser:
         return ""
 
     def _old(self, batch: FrameBatch, start: int, stop: int) -> str:
-        """The obsolete Packet Block (type 2)."""
+        """The obsolete Packet Block (type 2): 16 bits of interface, then a count of drops, then as today's."""
         if stop - start < 20:
             return "a packet block is too short"
         number, drops = self._pair.unpack_from(batch.buf, start)
-        _, _, _, high, low, captured, wire = self._epb.unpack_from(batch.buf, start - 8)
-        number += self._section_base
-        if number >= len(self.interfaces):
-            return f"a packet names interface {number - self._section_base}, which is not described"
-        data = start + 20
-        if data + captured > stop or captured > MAX_FRAME:
-            return f"a packet claims {captured} captured octets, more than its block holds"
-        if drops != 0xFFFF:
+        problem = self._enhanced(batch, start, stop, number)
+        if not problem and drops != 0xFFFF:
             self.drops_reported += drops
-        self._last_ns = self._time_ns(self.interfaces[number], high, low)
-        options = data + (captured + 3 & ~3)
-        if options + 4 <= stop:
-            self._packet_options(batch, options, stop)
-        batch.spans.append((self._last_ns, data, data + captured, wire, number))
-        return ""
+        return problem
 
     def _simple(self, batch: FrameBatch, start: int, stop: int) -> str:
         """A packet without a time (the previous frame's is given) on the section's first interface."""

@@ -173,6 +173,13 @@ class TcpDecoder:
     def _skip(self, reason: str) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
 
+    def take_icmp(self) -> list[IcmpRecord]:
+        """ICMP errors about TCP met since the last call, in order."""
+        errors = self.icmp
+        if errors:
+            self.icmp = []
+        return errors
+
     def _icmp(self, frame: int, t_ns: int, interface: int) -> None:
         """Note an ICMP error that quotes TCP; everything else about ICMP is of no interest here."""
         view = self.unwrapper
@@ -306,10 +313,7 @@ class TcpCapture(TcpSource):
 
     def take_icmp(self) -> list[IcmpRecord]:
         """ICMP errors about TCP met since the last call, in order."""
-        errors = self._decoder.icmp
-        if errors:
-            self._decoder.icmp = []
-        return errors
+        return self._decoder.take_icmp()
 
     @property
     def drops_reported(self) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from netsim.base.packet import ACK, AE, CWR, ECE, FIN, OPT_EXP, OPT_TFO, PSH, RST, SYN, URG, Segment
+from netsim.base.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, Segment
 from netsim.packetdrill import tree
 from netsim.packetdrill.flow import KIND_NUMBERS, options_size
+from netsim.report.options import option_words
 from netsim.tcp.signature import segment_digest
 
 _FLAG_LETTERS: Final = ((FIN, "F"), (SYN, "S"), (RST, "R"), (PSH, "P"), (URG, "U"), (ECE, "E"), (CWR, "W"), (AE, "A"))
@@ -184,22 +185,12 @@ def option_text(option: tree.TcpOption) -> str:
 def segment_options_text(seg: Segment) -> str:
     """The options of a segment as scripts write them."""
     parts: list[str] = []
-    for kind in seg.layout:
-        name = _KIND_NAMES.get(kind, f"kind-{kind}")
-        if name == "mss":
-            parts.append(f"mss {seg.opt_mss}")
-        elif name == "wscale":
-            parts.append(f"wscale {seg.opt_wscale}")
-        elif name == "TS":
-            parts.append(f"TS val {seg.ts_val} ecr {seg.ts_ecr}")
-        elif name == "sack":
-            parts.append("sack " + " ".join(f"{left}:{right}" for left, right in seg.sack))
-        elif kind in (OPT_TFO, OPT_EXP) and seg.tfo is not None:
-            parts.append(f"{name} {seg.tfo.hex()}".rstrip())
+    for kind, (name, value) in zip(seg.layout, option_words(seg), strict=True):
+        if name == "TS":
+            value = "val {} ecr {}".format(*value.split())
         elif name == "md5" and seg.md5 is not None:
-            parts.append(f"md5 {seg.md5.hex()}")
-        else:
-            parts.append(name)
+            value = seg.md5.hex()
+        parts.append(f"{_KIND_NAMES.get(kind, f'kind-{kind}')} {value}".rstrip())
     return ",".join(parts)
 
 

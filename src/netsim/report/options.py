@@ -56,11 +56,6 @@ def option_words(segment: Segment, relative: Callable[[int], int] | None = None)
     return words
 
 
-def options_text(segment: Segment, relative: Callable[[int], int] | None = None) -> str:
-    """`mss 1460,sackOK,TS 1 0,nop,ws 7`: every option in its place, "" if there is none."""
-    return ",".join(f"{name} {value}".rstrip() for name, value in option_words(segment, relative))
-
-
 def short_options(words: list[tuple[str, str]], level: int) -> str:
     """The options for a narrow place; a ladder takes the first level that fits.
 

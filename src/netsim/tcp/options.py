@@ -7,7 +7,6 @@ kinds that a segment carries into the exact sequence on the wire.
 from __future__ import annotations
 
 from netsim.base.packet import (
-    OPT_EOL,
     OPT_EXP,
     OPT_MD5,
     OPT_MSS,
@@ -94,32 +93,3 @@ def _padding(kind: int, offset: int, timestamps: bool, style: OptionStyle) -> in
             if aligned_kind == kind:
                 modulus, remainder = mod, rem
     return (remainder - offset) % modulus
-
-
-def describe(seg: Segment) -> str:
-    """The options as packetdrill and people write them: `mss 1460,nop,wscale 6,sackOK,TS val 1 ecr 0`."""
-    parts: list[str] = []
-    others = iter(seg.other)
-    for kind in seg.layout:
-        if kind == OPT_NOP:
-            parts.append("nop")
-        elif kind == OPT_EOL:
-            parts.append("eol")
-        elif kind == OPT_MSS:
-            parts.append(f"mss {seg.opt_mss}")
-        elif kind == OPT_WSCALE:
-            parts.append(f"wscale {seg.opt_wscale}")
-        elif kind == OPT_SACK_OK:
-            parts.append("sackOK")
-        elif kind == OPT_TS:
-            parts.append(f"TS val {seg.ts_val} ecr {seg.ts_ecr}")
-        elif kind == OPT_SACK:
-            parts.append("sack " + " ".join(f"{left}:{right}" for left, right in seg.sack))
-        elif kind == OPT_MD5 and seg.md5 is not None:
-            parts.append(f"md5 {seg.md5.hex()}")
-        elif kind in (OPT_TFO, OPT_EXP) and seg.tfo is not None:
-            parts.append(("FOEXP " if kind == OPT_EXP else "FO ") + seg.tfo.hex())
-        else:
-            other_kind, data = next(others, (kind, b""))
-            parts.append(f"kind {other_kind} {data.hex()}".rstrip())
-    return ",".join(part.rstrip() for part in parts)

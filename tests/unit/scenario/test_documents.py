@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,18 +16,14 @@ from netsim.scenario.validate import schema
 from netsim.scenario.world import unmapped_options
 from netsim.tcp.state import State
 from netsim.tcp.timers import NAMES
+from tests.scripts import load_script
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scenario_docs", ROOT / "scripts" / "scenario_docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scenario_docs")
 
 
 def test_reference_is_up_to_date(script: ModuleType) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -278,39 +279,17 @@ def test_routers_and_many_hosts() -> None:
     assert failures(result_of(text)) == []
 
 
-SKETCH = """\
-name: last-ack-lost
-title: "The final ACK is lost: the FIN comes again, 2MSL starts again"
-hosts:
-  client: {profile: rfc}
-  server: {profile: rfc}
-links:
-  - {between: [client, server], delay: 50ms, rate: 10Mbit/s}
-parameters:
-  msl: 60s
-script:
-  - {at: 0s,  host: server, listen: 80}
-  - {at: 0s,  host: client, connect: "server:80"}
-  - {at: 1s,  host: client, send: 1000 bytes}
-  - {at: 2s,  host: client, close}
-  - {on: server.received-fin, host: server, close}
-faults:
-  - {drop: {from: client, flags: ACK, state: TIME-WAIT, count: 1}, name: "last ACK, once"}
-expect:
-  - {host: client, states: [..., FIN-WAIT-1, FIN-WAIT-2, TIME-WAIT, CLOSED]}
-  - {segments: {from: server, flags: FIN}, count: 2}
-  - {host: client, state: TIME-WAIT, lasts: 2*msl, after: {segment: {from: server, flags: FIN, nth: 2}}}
-  - {none: {flags: RST}}
-"""
+PAGE = Path(__file__).parents[3] / "docs" / "scenarios.md"
+EXAMPLE = PAGE.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
 
 
 def test_the_documented_example_works_as_it_stands() -> None:
-    assert failures(result_of(SKETCH)) == []
-    assert failures(result_of(SKETCH, {"msl": "5s"})) == []
+    assert failures(result_of(EXAMPLE)) == []
+    assert failures(result_of(EXAMPLE, {"msl": "5s"})) == []
 
 
 def test_an_expectation_notices_a_wrong_duration() -> None:
-    found = failures(result_of(SKETCH.replace("lasts: 2*msl", "lasts: 2*msl + 1ms")))
+    found = failures(result_of(EXAMPLE.replace("lasts: 2*msl", "lasts: 2*msl + 1ms")))
     assert len(found) == 1
     assert "it lasted 120 s" in found[0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +11,7 @@ import pytest
 from netsim.scenario import catalog
 from netsim.scenario.loader import load_text
 from netsim.scenario.runner import run
+from tests.scripts import load_script
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
@@ -19,12 +19,7 @@ TEXT = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tutorial_output", ROOT / "scripts" / "tutorial_output.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("tutorial_output")
 
 
 def blocks(language: str) -> list[str]:
