@@ -47,7 +47,7 @@ class Interface(Outlet):
         conn = self.host.connection_of(segment)
         if conn is None:
             return False
-        mss = conn.ep.sender.segment_bytes(conn.ep)
+        mss = conn.ep.sender.piece_bytes(conn.ep, segment)
         if len(segment.payload) <= mss:
             return False
         for piece in split(segment, mss):

@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from netsim.host.socket import TcpSocket
 
 
-def may_omit_cookie(socket: TcpSocket) -> bool:
+def may_omit_cookie(socket: TcpSocket, address: str) -> bool:
     """tcp_fastopen_no_cookie: data may ride on the SYN without a cookie."""
+    route = socket.host.routes.get(address)
+    if route is not None and route.fast_open_no_cookie:
+        return True
     return socket.fast_open_no_cookie or socket.host.settings.fast_open_client_without_cookie
 
 
 def defers(socket: TcpSocket, now_ns: int, address: str) -> bool:
     """tcp_fastopen_defer_connect: a cookie is known (or not needed), so the SYN can wait for data."""
-    return may_omit_cookie(socket) or bool(socket.host.cookies.cookie_for(now_ns, address))
+    return may_omit_cookie(socket, address) or bool(socket.host.cookies.cookie_for(now_ns, address))
 
 
 def send_fast(socket: TcpSocket, now_ns: int, data: bytes, address: str, port: int) -> int:
@@ -31,7 +34,7 @@ def send_fast(socket: TcpSocket, now_ns: int, data: bytes, address: str, port: i
         address, port = socket.remote_addr, socket.remote_port
     elif not socket.host.profile.tfo_client:
         raise SocketError("EOPNOTSUPP", "Fast Open is switched off")
-    without = may_omit_cookie(socket)
+    without = may_omit_cookie(socket, address)
     cookie = None if without else socket.host.cookies.cookie_for(now_ns, address)
     riding = data if cookie or without else b""
     socket.open(now_ns, address, port, riding, cookie, without)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netsim.base.reasons import Reason
     from netsim.tcp.connection import Connection
     from netsim.tcp.profile.base import Profile
+    from netsim.tcp.profile.route import RouteMetrics
 
 
 class RandomBits(Protocol):
@@ -95,6 +96,8 @@ class Host:
         )  # fmt: skip
         self.cookies = LinuxCookieCache() if profile.fast_open_cache == "linux" else CookieCache()
         self.path_mtu = PathMtuCache(self.settings.path_mtu_age_ns)
+        self.routes: dict[str, RouteMetrics] = {}
+        """Metrics of routes by the peer's address."""
         self.out: deque[Packet] = deque()
         self.tcp = TcpLayer(self)
         self.udp = UdpLayer(self)
@@ -189,6 +192,13 @@ class Host:
     def owns(self, address: str) -> bool:
         """The address is one of the host's own."""
         return address in self._own
+
+    def mtu_towards(self, now_ns: int, destination: str) -> int:
+        """The largest packet for this destination: what routers said, else its route's MTU, else the link's."""
+        route = self.routes.get(destination) if self.routes else None
+        if route is None or not route.mtu:
+            return self.path_mtu.get(now_ns, destination, self.mtu)
+        return route.mtu if route.mtu_locked else self.path_mtu.get(now_ns, destination, route.mtu)
 
     def source_address(self, destination: str) -> str:
         """The address to send from. SocketError ENETUNREACH: this host has none of that family."""

@@ -21,6 +21,7 @@ from netsim.host.wakeups import Wakeups
 from netsim.tcp.arrives import reset_for
 from netsim.tcp.connection import Connection
 from netsim.tcp.options import lay_out
+from netsim.tcp.pathmtu import adopt_mtu, take_route
 from netsim.tcp.signature import sign
 from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, TIME_WAIT
 
@@ -241,7 +242,7 @@ class TcpLayer:
         iss = host.isn.next(now_ns, syn.dst, syn.dport, syn.src, syn.sport)
         conn.ep.snd.iss = iss if after is None else later_iss(iss, after)
         conn.ep.ts_offset = host.isn.ts_offset(syn.dst, syn.src)
-        conn.ep.mtu = host.path_mtu.get(now_ns, syn.src, host.mtu)
+        take_route(conn.ep, host.routes.get(syn.src) if host.routes else None, host.mtu_towards(now_ns, syn.src))
 
     def _adopt(self, slot: Slot, listener: Listener, seg: Segment) -> None:
         """The spare left LISTEN: from now on it is found by its pair of sockets."""
@@ -333,10 +334,12 @@ class TcpLayer:
         iss = host.isn.next(now_ns, local_addr, port, remote_addr, remote_port)
         if after is not None:
             iss = later_iss(iss, after)
-        mtu = host.path_mtu.get(now_ns, remote_addr, host.mtu)
+        mtu = host.mtu_towards(now_ns, remote_addr)
         conn = self._new_connection(
             local_addr, port, socket.options, iss, mtu, host.isn.ts_offset(local_addr, remote_addr)
         )  # fmt: skip
+        if host.routes:
+            take_route(conn.ep, host.routes.get(remote_addr), mtu)
         slot = Slot(conn, (local_addr, port, remote_addr, remote_port))
         slot.socket = socket
         socket.local_addr = local_addr
@@ -356,6 +359,15 @@ class TcpLayer:
         )  # fmt: skip
         self.touch(slot)
         return slot
+
+    def reroute(self, now_ns: int) -> None:
+        """The routing table changed: open connections follow with what they send next."""
+        host = self.host
+        for slot in self.slots.values():
+            ep = slot.conn.ep
+            ep.options.route = host.routes.get(ep.remote_addr)
+            mtu = host.mtu_towards(now_ns, ep.remote_addr)
+            ep.next_mtu = mtu if mtu != ep.mtu else 0
 
     def _make_way(self, now_ns: int, key: Key) -> Connection | None:
         """The pair must be free. A TIME-WAIT may end early if timestamps tell old segments (RFC 6191 §2)."""
@@ -448,6 +460,9 @@ class TcpLayer:
     def _settle(self, now_ns: int, slot: Slot) -> None:
         """Everything is sent: look at what has become of the connection, and when to wake it."""
         ep = slot.conn.ep
+        if ep.next_mtu:
+            adopt_mtu(ep, ep.next_mtu)
+            ep.next_mtu = 0
         if slot.listener is not None:
             self._settle_pending(now_ns, slot, slot.listener)
         if ep.state is CLOSED:

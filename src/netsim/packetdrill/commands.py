@@ -82,6 +82,8 @@ class CommandRunner:
             machine.set_offload(action.feature, action.enabled)
         elif isinstance(action, shell.RouteChange):
             machine.set_route(action)
+        elif isinstance(action, shell.LinkMtu):
+            machine.set_link_mtu(action.mtu)
         elif isinstance(action, shell.ModuleParameter):
             machine.set_module_parameter(action.module, action.name, action.value)
         elif isinstance(action, shell.KeyAdd):

@@ -19,6 +19,7 @@ from netsim.drive.offload import split
 from netsim.host.host import Host
 from netsim.host.pmtu import PathMtuCache
 from netsim.packetdrill.config import Config
+from netsim.packetdrill.routes import RouteTable
 from netsim.packetdrill.settings import SystemSettings, Unsupported
 from netsim.packetdrill.shell import RouteChange
 from netsim.sim.reasons import QUEUE_FULL
@@ -97,6 +98,7 @@ class Machine:
         self.md5_keys: dict[str, bytes] = {}
         self.drops_all = False
         """The device's queue takes no packet (`tc qdisc ... pfifo limit 0`)."""
+        self._routes = RouteTable()
         self._sent = 0
 
     def apply_settings(self) -> None:
@@ -157,7 +159,19 @@ class Machine:
 
     def set_route(self, route: RouteChange) -> None:
         """`ip route change`: metrics of the route to the peer."""
-        raise Unsupported("route metrics are not supported")
+        remote = self.config.remote_addr
+        self._routes.change(route.destination, route.metrics, six=":" in remote)
+        metrics = self._routes.towards(remote)
+        if metrics is None:
+            self.host.routes.pop(remote, None)
+        else:
+            self.host.routes[remote] = metrics
+        self.host.tcp.reroute(self.now_ns)
+
+    def set_link_mtu(self, mtu: int) -> None:
+        """`ip link set dev tun0 mtu N`."""
+        self.host.mtu = mtu
+        self.host.tcp.reroute(self.now_ns)
 
     def set_module_parameter(self, module: str, name: str, value: str) -> None:
         """`echo N > /sys/module/...`."""
@@ -204,7 +218,7 @@ class Machine:
         if not self.offload and isinstance(packet, Segment) and packet.payload:
             conn = self.host.connection_of(packet)
             if conn is not None:
-                for piece in split(packet, conn.ep.sender.segment_bytes(conn.ep)):
+                for piece in split(packet, conn.ep.sender.piece_bytes(conn.ep, packet)):
                     self._put(piece)
                 return
         self._put(packet)

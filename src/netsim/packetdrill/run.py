@@ -14,8 +14,9 @@ from typing import Final
 from netsim.base.packet import ACK, SYN, Segment
 from netsim.base.units import SEC
 from netsim.packetdrill import outcome as verdicts
-from netsim.packetdrill import shell, tree
+from netsim.packetdrill import tree
 from netsim.packetdrill.calls import Caller, Pending
+from netsim.packetdrill.commanderror import CommandError
 from netsim.packetdrill.commands import CommandRunner
 from netsim.packetdrill.compare import CheckSettings, check_segment, join, may_join, segment_text, spec_text
 from netsim.packetdrill.config import Config, RunOptions
@@ -81,7 +82,7 @@ class ScriptRun:
             outcome.result, outcome.message = verdicts.FAILED, str(problem)
         except Unsupported as lack:
             outcome.result, outcome.message = verdicts.UNSUPPORTED, str(lack)
-        except shell.CommandError as error:
+        except CommandError as error:
             outcome.result = verdicts.UNSUPPORTED
             outcome.message = error.message + (f" ({error.hint})" if error.hint else "")
         except RunawayError as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from netsim.base.units import MS, SEC
+from netsim.base.units import MS, SEC, US
 from netsim.packetdrill import sysctls
 from netsim.tcp.profile.base import Profile
 from netsim.tcp.profile.freebsd import ICMP_REFUSALS, NO_ICMP_REFUSALS
@@ -112,6 +112,13 @@ def _ack_war_window(value: str) -> Fields:
     return {"challenge_ack_window_ns": number * MS} if number else {"challenge_ack_limit": 0}
 
 
+def _mtu_probing(value: str) -> Fields:
+    number = _number(value)
+    if number not in (0, 1, 2):
+        raise Unsupported(f"tcp_mtu_probing is 0, 1 or 2, not {value}")
+    return {"mtu_probing": ("off", "black-hole", "always")[number]}
+
+
 def _congestion(value: str) -> Fields:
     known = {"cubic": "cubic", "reno": "reno", "newreno": "reno"}
     if value not in known:
@@ -169,7 +176,19 @@ _LINUX: Final[dict[str, Callable[[str], Fields]]] = {
     "net.ipv4.tcp_syn_retries": _count("syn_r2_retries"),
     "net.ipv4.tcp_syn_linear_timeouts": _count("syn_linear_timeouts"),
     "net.ipv4.tcp_synack_retries": _count("syn_ack_retries"),
+    "net.ipv4.tcp_retries1": _count("r1_retries"),
     "net.ipv4.tcp_retries2": _count("r2_retries"),
+    "net.ipv4.tcp_rto_min_us": _time("rto_min_ns", US),
+    "net.ipv4.tcp_rto_max_ms": _time("rto_max_ns", MS),
+    "net.ipv4.tcp_retrans_collapse": lambda value: {"repacks": "whole" if _number(value) else ""},
+    "net.ipv4.ip_no_pmtu_disc": lambda value: {"pmtu_discovery": not _number(value)},
+    "net.ipv4.route.min_pmtu": _count("min_path_mtu"),
+    "net.ipv4.tcp_min_snd_mss": _count("min_mss"),
+    "net.ipv4.tcp_mtu_probing": _mtu_probing,
+    "net.ipv4.tcp_base_mss": _count("mtu_probe_base_mss"),
+    "net.ipv4.tcp_mtu_probe_floor": _count("mtu_probe_floor"),
+    "net.ipv4.tcp_probe_threshold": _count("mtu_probe_threshold"),
+    "net.ipv4.tcp_probe_interval": _time("mtu_probe_interval_ns", SEC),
     "net.ipv4.tcp_frto": _flag("use_frto"),
     "net.ipv4.tcp_reordering": _count("dup_threshold"),
     "net.ipv4.tcp_congestion_control": _congestion,
@@ -197,8 +216,7 @@ _HOST_LEVEL: Final = frozenset(
         "net.inet.tcp.udp_tunneling_overhead",
         "net.inet.tcp.pmtud_blackhole_detection", "net.inet.tcp.pmtud_blackhole_mss",
         "net.inet.tcp.v6pmtud_blackhole_mss", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_fastopen_key",
-        "net.ipv4.tcp_fastopen_blackhole_timeout_sec", "net.ipv4.tcp_ecn_option", "net.ipv4.tcp_mtu_probing",
-        "net.ipv4.tcp_base_mss", "net.ipv4.tcp_no_metrics_save",
+        "net.ipv4.tcp_fastopen_blackhole_timeout_sec", "net.ipv4.tcp_ecn_option", "net.ipv4.tcp_no_metrics_save",
     }
 )  # fmt: skip
 """Variables that the runner itself, or the host, acts on: it reads them from `values`."""

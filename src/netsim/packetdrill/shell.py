@@ -7,9 +7,13 @@ under test. What it does not know is a `CommandError` that names it.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from netsim.packetdrill import sysctls
+from netsim.packetdrill import routes, sysctls
+from netsim.packetdrill.commanderror import CommandError
+
+if TYPE_CHECKING:
+    from netsim.tcp.profile.route import RouteMetrics
 
 _MAX_TEXT: Final = 20_000
 _WORD: Final = re.compile(
@@ -27,15 +31,6 @@ _STATES: Final = frozenset(
         "LAST_ACK", "FIN_WAIT_2", "TIME_WAIT",
     }
 )  # fmt: skip
-
-
-class CommandError(Exception):
-    """A command that is not known, or not like this. `unsupported`: known, but not modelled."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 # --- actions -----------------------------------------------------------------------------
@@ -138,19 +133,22 @@ class EthtoolFeature(Action):
 
 
 class RouteChange(Action):
-    """Linux's ip route: metrics towards `destination`; 0 = not given."""
+    """Linux's ip route: metrics towards `destination` (an address, a prefix, or "default"); None: the route is gone."""
 
-    __slots__ = ("advmss", "destination", "features", "initcwnd", "initrwnd", "mtu", "mtu_locked", "options")
+    __slots__ = ("destination", "metrics")
 
-    def __init__(self, destination: str, options: dict[str, str], mtu_locked: bool) -> None:
+    def __init__(self, destination: str, metrics: RouteMetrics | None) -> None:
         self.destination = destination
-        self.advmss = int(options.get("advmss", "0"))
-        self.mtu = int(options.get("mtu", "0"))
-        self.mtu_locked = mtu_locked
-        self.initcwnd = int(options.get("initcwnd", "0"))
-        self.initrwnd = int(options.get("initrwnd", "0"))
-        self.features = options.get("features", "")
-        self.options = options
+        self.metrics = metrics
+
+
+class LinkMtu(Action):
+    """Linux's ip link: the MTU of the device."""
+
+    __slots__ = ("mtu",)
+
+    def __init__(self, mtu: int) -> None:
+        self.mtu = mtu
 
 
 class MetricsFlush(Action):
@@ -488,27 +486,24 @@ def _tc(words: list[str]) -> Action:
     raise CommandError(f"'{' '.join(words)}' is not known", "known: tc qdisc add|replace|delete dev DEV root KIND")
 
 
+_IP_KNOWN: Final = "known: ip route add|change|replace|del, ip link set DEV mtu N, ip tcp_metrics flush"
+
+
 def _ip(words: list[str]) -> Action:
-    """`ip [-6] route change DESTINATION ... mtu lock N advmss N initcwnd N`, `ip tcp_metrics flush`."""
+    """`ip [-6] route change DESTINATION ...`, `ip link set dev DEVICE mtu N`, `ip tcp_metrics flush`."""
     rest = [word for word in words[1:] if word not in {"-4", "-6"}]
     if rest[:2] == ["tcp_metrics", "flush"]:
         return MetricsFlush()
-    if rest[:1] == ["route"] and len(rest) > 2 and rest[1] in {"change", "replace", "add"}:
-        options: dict[str, str] = {}
-        locked = False
-        position = 3
-        while position + 1 < len(rest):
-            key = rest[position]
-            if rest[position + 1] == "lock" and position + 2 < len(rest):
-                locked = locked or key == "mtu"
-                position += 1
-            options[key] = rest[position + 1]
-            position += 2
-        for key in ("advmss", "mtu", "initcwnd", "initrwnd"):
-            if key in options:
-                options[key] = str(_int(options[key], 10**9))
-        return RouteChange(rest[2], options, locked)
-    raise CommandError(f"'{' '.join(words)[:60]}' is not known", "known: ip route change, ip tcp_metrics flush")
+    if rest[:2] == ["link", "set"] and "mtu" in rest[:-1]:
+        return LinkMtu(_int(rest[rest.index("mtu") + 1], 65535))
+    if rest[:1] in (["route"], ["r"], ["ro"]) and len(rest) > 1:
+        if rest[1] in {"show", "list", "get", "flush"}:
+            return Nothing()
+        if rest[1] in {"del", "delete"} and len(rest) > 2:
+            return RouteChange(rest[2], None)
+        if rest[1] in {"change", "replace", "add", "append", "prepend", "chg"} and len(rest) > 2:
+            return RouteChange(rest[2], routes.read_metrics(rest[3:]))
+    raise CommandError(f"'{' '.join(words)[:60]}' is not known", _IP_KNOWN)
 
 
 def _dd(words: list[str]) -> Action:

@@ -113,6 +113,7 @@ LINUX: Final[dict[str, str]] = {
     "net.ipv4.ip_nonlocal_bind": "0",
     "net.ipv4.ip_no_pmtu_disc": "0",
     "net.ipv4.route.flush": "0",
+    "net.ipv4.route.min_pmtu": "552",
     "net.ipv4.tcp_abort_on_overflow": "0",
     "net.ipv4.tcp_adv_win_scale": "1",
     "net.ipv4.tcp_app_win": "31",

@@ -11,6 +11,7 @@ from netsim.base.packet import ACK, CWR, ECE, FIN, RST, SYN, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add, seq_diff, seq_gt, seq_le
 from netsim.base.units import MS
+from netsim.tcp import pathmtu
 from netsim.tcp import reasons as why
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.state import CLOSED, ESTABLISHED, LISTEN, SYN_RECEIVED, SYN_SENT
@@ -171,7 +172,8 @@ def take_syn_options(ep: Endpoint, now_ns: int, seg: Segment, offered_by_us: boo
     if mss < 0:
         mss = profile.default_mss_v6 if ":" in ep.remote_addr else profile.default_mss_v4
     mss = max(mss, profile.min_mss)
-    ep.snd.mss = min(mss, ep.our_mss())
+    neg.mss_clamp = min(mss, options.mss) if options.mss else mss
+    ep.snd.mss = pathmtu.largest_mss(ep, ep.mtu)
     ep.receiver.mss = ep.our_mss()
     no_options = options.no_options
     neg.wscale = seg.opt_wscale >= 0 and profile.use_window_scale and not no_options
@@ -186,9 +188,9 @@ def take_syn_options(ep: Endpoint, now_ns: int, seg: Segment, offered_by_us: boo
         neg.ts_recent_age_ns = now_ns
         ep.receiver.mss = ep.our_mss() - 12
     if offered_by_us:
-        neg.ecn = profile.ecn == "active" and seg.flags & (ECE | CWR) == ECE
+        neg.ecn = ep.asks_for_ecn() and seg.flags & (ECE | CWR) == ECE
     else:
-        neg.ecn = profile.ecn != "off" and seg.flags & (ECE | CWR) == ECE | CWR
+        neg.ecn = (profile.ecn != "off" or ep.asks_for_ecn()) and seg.flags & (ECE | CWR) == ECE | CWR
 
 
 def take_peer_window(ep: Endpoint, seg: Segment) -> None:

@@ -76,6 +76,7 @@ class Endpoint:
         "local_port",
         "mtu",
         "neg",
+        "next_mtu",
         "opened_at_ns",
         "options",
         "outbox",
@@ -131,6 +132,8 @@ class Endpoint:
         self.remote_addr = ""
         self.remote_port = 0
         self.mtu = mtu
+        self.next_mtu = 0
+        """Of the route, once a segment leaves by it; 0: as it is."""
         self.saved_mss = 0
         self.ts_offset = ts_offset
         self.state: State = CLOSED
@@ -246,7 +249,11 @@ class Endpoint:
 
     def our_mss(self) -> int:
         """The MSS that we announce: MTU less fixed headers (RFC 9293 §3.7.1, MUST-67)."""
-        size = self.mtu - (60 if ":" in self.local_addr else 40) - (8 if self.encapsulated else 0)
+        route = self.options.route
+        if route is not None and route.advmss:
+            size = route.advmss
+        else:
+            size = self.mtu - (60 if ":" in self.local_addr else 40) - (8 if self.encapsulated else 0)
         if self.options.mss:
             size = min(size, self.options.mss)
         return min(size, 65535)
@@ -313,6 +320,9 @@ class Endpoint:
         profile = self.profile
         receiver = self.receiver
         window = min(receiver.free_bytes(), profile.syn_window, 65535)
+        route = self.options.route
+        if route is not None and route.initrwnd:
+            window = min(window, route.initrwnd * (self.our_mss() - (12 if profile.use_timestamps else 0)))
         seg = Segment(
             self.local_addr, self.remote_addr, self.local_port, self.remote_port,
             self.snd.iss, receiver.rcv.nxt if with_ack else 0, SYN | (ACK if with_ack else 0), window,
@@ -342,9 +352,14 @@ class Endpoint:
         if with_ack:
             if self.neg.ecn:
                 seg.flags |= ECE
-        elif profile.ecn == "active" and self.syn_transmissions - 1 <= profile.ecn_syn_retries:
+        elif self.asks_for_ecn() and self.syn_transmissions - 1 <= profile.ecn_syn_retries:
             seg.flags |= ECE | CWR
         return seg
+
+    def asks_for_ecn(self) -> bool:
+        """RFC 3168: by the profile, or for the peer's route."""
+        route = self.options.route
+        return self.profile.ecn == "active" or (route is not None and route.ecn)
 
     def offered_wscale(self) -> int:
         """Rcv.Wind.Shift: the smallest that can express the receive buffer (RFC 7323 §2.2)."""
@@ -352,6 +367,9 @@ class Endpoint:
         if profile.wscale >= 0:
             return min(profile.wscale, 14)
         wanted = profile.wscale_from_bytes or self.receiver.capacity
+        route = self.options.route
+        if route is not None and route.window:
+            wanted = min(wanted, route.window)
         shift = 0
         while shift < 14 and (65535 << shift) < wanted:
             shift += 1

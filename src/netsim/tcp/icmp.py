@@ -6,6 +6,7 @@ from typing import Final
 
 from netsim.base.packet import IcmpMessage, Segment
 from netsim.base.seqnum import seq_ge, seq_lt
+from netsim.tcp import pathmtu
 from netsim.tcp import reasons as why
 from netsim.tcp.endpoint import Endpoint
 from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, TIME_WAIT
@@ -134,24 +135,32 @@ def _refused_or_ignored(ep: Endpoint, message: IcmpMessage) -> tuple[str, str]:
 def too_big(ep: Endpoint, now_ns: int, mtu: int) -> None:
     """Fragmentation needed / packet too big: lower the path MTU and send again what is in flight.
 
-    RFC 1191 §3: never below 68 (IPv4), RFC 8201 §4: never below 1280 (IPv6); a message that
-    does not lower it is ignored.
+    RFC 1191 §3: never below 68 (IPv4; `Profile.min_path_mtu`); RFC 8201 §4: a message that names less than 1280
+    must be discarded (IPv6). One that does not lower the path MTU is ignored.
     """
-    floor = 1280 if ":" in ep.local_addr else 68
+    six = ":" in ep.local_addr
     old_mtu = ep.mtu
     if mtu == 0:
         mtu = next_plateau(old_mtu)
-    mtu = max(mtu, floor)
-    if ep.profile.icmp_mtu_below_mss_only and floor == 68 and mtu >= ep.snd.mss + 40:
+    if not six:
+        mtu = max(mtu, ep.profile.min_path_mtu)
+    if six and mtu < 1280:
         ep.note(now_ns, why.ICMP_IGNORED)
         return
-    if mtu >= old_mtu or not ep.profile.pmtu_discovery:
+    if ep.profile.icmp_mtu_below_mss_only and not six and mtu >= ep.snd.mss + 40:
         ep.note(now_ns, why.ICMP_IGNORED)
         return
-    ep.mtu = mtu
+    route = ep.options.route
+    locked = route is not None and route.mtu_locked
+    if mtu >= old_mtu or locked or not ep.profile.pmtu_discovery:
+        ep.note(now_ns, why.ICMP_IGNORED)
+        return
     ep.note(now_ns, why.ICMP_TOO_BIG)
-    headers = (60 if ":" in ep.local_addr else 40) + (8 if ep.encapsulated else 0)
-    ep.snd.mss = min(ep.snd.mss, mtu - headers)
+    if ep.sender.search is None:
+        ep.mtu = mtu
+        ep.snd.mss = min(ep.snd.mss, mtu - pathmtu.headers(ep))
+    else:
+        pathmtu.sync_mss(ep, mtu)
     if ep.state is SYN_SENT and ep.tfo_data_bytes and ep.profile.syn_data_stays_queued:
         resend_plain_syn(ep, now_ns)
     elif ep.syn_acked and seq_ge(ep.snd.nxt, ep.snd.una):

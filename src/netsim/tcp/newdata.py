@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from netsim.base.packet import ACK, FIN, PSH, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add
+from netsim.tcp import pathmtu, tso
 from netsim.tcp import reasons as why
-from netsim.tcp import tso
+from netsim.tcp.pathmtu import MtuProbe
 from netsim.tcp.recovery.base import RECOVERY as RECOVERY_PHASE
-from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PUSH
+from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PROBE, SENT_PUSH
 from netsim.tcp.sendqueue import NOT_QUEUED, SendQueue
 from netsim.tcp.sendspace import size_goal
 from netsim.tcp.timers import OVERRIDE, PERSIST, RTO
@@ -73,6 +74,14 @@ class NewData(SendQueue):
         self._force = self._force_push = False
         return self._send_new(ep, now_ns, size, push)
 
+    def _rate(self) -> int:
+        """Bytes per second that sending aims at, paced or not; 0: not known yet."""
+        if self.gate is not None and self.gate.paced:
+            return self.gate.rate
+        cc = self.recovery.cc
+        in_flight = self.nxt - self.una
+        return tso.pacing_rate(self.profile, cc.cwnd, cc.ssthresh, in_flight, self.recovery.rtt.srtt_ns)
+
     def _offload_bytes(
         self, ep: Endpoint, now_ns: int, mss: int, available: int, usable: int, allowed: int
     ) -> int:  # fmt: skip
@@ -83,10 +92,7 @@ class NewData(SendQueue):
         recovery = self.recovery
         cc, rtt, sb = recovery.cc, recovery.rtt, recovery.sb
         flying = recovery.in_flight_segs()
-        if self.gate is not None and self.gate.paced:
-            rate = self.gate.rate
-        else:
-            rate = tso.pacing_rate(self.profile, cc.cwnd, cc.ssthresh, self.nxt - self.una, rtt.srtt_ns)
+        rate = self._rate()
         segments = tso.goal_segments(self.profile, rate, mss, cc.cwnd // mss, flying, rtt.min_rtt_ns)
         # the user's bytes lie in buffers of at most half of the peer's largest window (tcp_bound_to_half_wnd)
         segments = max(1, min(segments, size_goal(mss, self.snd.max_wnd) // mss))
@@ -193,6 +199,35 @@ class NewData(SendQueue):
         profile = self.profile
         base = max(self.recovery.rtt.rto_ns, profile.persist_min_ns)
         return int(min(base << min(self.persist_count, 16), profile.persist_max_ns))
+
+    def _poll_mtu_probe(self, ep: Endpoint, now_ns: int, search: MtuProbe) -> tuple[bool, Segment | None]:
+        """RFC 4821: (True, a larger segment or None: wait), or False: nothing to try now."""
+        size = pathmtu.probe_bytes(ep, now_ns, search) if ep.syn_acked else pathmtu.GO_ON
+        if size == pathmtu.GO_ON:
+            return False, None
+        if size == pathmtu.WAIT:
+            if ep.recording:
+                ep.held(now_ns, self.unsent_bytes(), why.HELD_MTU_PROBE)
+            return True, None
+        start = self.nxt
+        seg = ep.make_segment(now_ns, seq_add(self.snd.iss, start), ACK, self.buffer.peek(start - 1, size))
+        self._mark_urgent(seg)
+        if ep.neg.ecn:
+            seg.tos |= 2
+        self._record(now_ns, size, SENT_PROBE)
+        self.snd.nxt = seq_add(self.snd.iss, self.nxt)
+        pathmtu.probe_left(ep, search, start, self.nxt)
+        ep.receiver.ack_policy.on_data_sent(now_ns)
+        self._left(ep, now_ns, seg, why.MTU_PROBE, "")
+        return True, seg
+
+    def piece_bytes(self, ep: Endpoint, seg: Segment) -> int:
+        """In pieces of which size a device without segmentation offload would get `seg`: a probe stays whole."""
+        search = self.search
+        if search is not None and search.size:
+            if seq_add(seg.seq, len(seg.payload)) == seq_add(self.snd.iss, search.end):
+                return len(seg.payload)
+        return self.segment_bytes(ep)
 
     def _poll_fin(self, ep: Endpoint, now_ns: int, usable: int) -> Segment | None:
         """All data is sent; the FIN takes the next number. It needs room in the window like an octet."""

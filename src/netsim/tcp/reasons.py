@@ -138,6 +138,10 @@ HELD_HANDSHAKE: Final = _reason(
 HELD_TSO: Final = _reason(
     "held-tso", "The next ACK is near: wait for it, and hand the network interface a larger piece.", ""
 )
+HELD_MTU_PROBE: Final = _reason(
+    "held-mtu-probe", "A larger segment is to be tried next: wait until the windows have room for it and what follows.",
+    "RFC 4821 §7.4",
+)  # fmt: skip
 HELD_PACING: Final = _reason("held-pacing", "Pacing spreads the segments over the round trip.", "")
 PACED: Final = _reason("paced", "The pause between two paced segments is over: the next may leave.", "")
 HELD_LOCAL_DROP: Final = _reason(
@@ -399,6 +403,18 @@ BLACK_HOLE_SUSPECTED: Final = _reason(
     "black-hole-suspected", "Nothing comes back: perhaps a router drops large packets silently; try smaller segments.",
     "RFC 2923 §2.1",
 )  # fmt: skip
+MTU_PROBE: Final = _reason(
+    "mtu-probe", "A segment larger than what is known to pass: if it is acknowledged, the path carries it.",
+    "RFC 4821 §7.3",
+)  # fmt: skip
+MTU_PROBE_PASSED: Final = _reason(
+    "mtu-probe-passed", "The large segment arrived: segments of its size from now on.", "RFC 4821 §7.6.1"
+)
+MTU_PROBE_LOST: Final = _reason(
+    "mtu-probe-lost",
+    "Only the large segment is missing: the path does not carry it. That is no congestion, and the window stays.",
+    "RFC 4821 §7.6.2",
+)
 NO_BLACK_HOLE: Final = _reason(
     "no-black-hole", "Smaller segments did not help: it is no black hole, use the old size again.", "RFC 2923 §2.1"
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from netsim.base.packet import ACK, CWR, FIN, PSH, Segment
 from netsim.base.seqnum import seq_add
+from netsim.tcp import pathmtu, tso
 from netsim.tcp import reasons as why
 from netsim.tcp.gate import RETRY_NS
 from netsim.tcp.newdata import NewData
@@ -53,6 +54,8 @@ class Resending(NewData):
         self._mark_urgent(seg)
         seg.flags &= ~CWR
         cause = self._resend_cause(record)
+        if self.search is not None and self.search.size:
+            pathmtu.probe_spoilt(ep, self.search)
         if last is not None:
             seg.flags |= PSH
             self._note_extended(now_ns, record, last)
@@ -97,9 +100,10 @@ class Resending(NewData):
         """
         recovery = self.recovery
         sb = recovery.sb
-        room = recovery.window_left() - size
-        if recovery.phase == LOSS_PHASE and record is sb.first():
+        if recovery.phase == LOSS_PHASE and self.timeouts and record is sb.first():
             return None
+        most = tso.autosize_segments(self.profile, self._rate(), size, recovery.rtt.min_rtt_ns)
+        room = min(recovery.window_left(), most * size) - size
         last = None
         index = sb.index_of(record.start) + 1
         while index < len(sb.records) and room >= size:

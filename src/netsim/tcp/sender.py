@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netsim.base.packet import ECE, FIN, SYN, Segment
 from netsim.base.seqnum import seq_add, seq_diff, seq_le, seq_lt
-from netsim.tcp import chrono
+from netsim.tcp import chrono, pathmtu
 from netsim.tcp import reasons as why
 from netsim.tcp.departing import Departing
 from netsim.tcp.recovery.base import (
@@ -41,6 +41,10 @@ class Sender(Departing):
     def established(self, ep: Endpoint, now_ns: int) -> None:
         """The handshake is done: options and segment size are known."""
         neg = ep.neg
+        if self.profile.mtu_probing != "off":
+            pathmtu.start_search(ep, now_ns)
+        elif self.profile.mss_within_half_window:
+            pathmtu.sync_mss(ep, ep.mtu)
         self.recovery.on_established(
             now_ns,
             self.segment_bytes(ep),
@@ -148,6 +152,8 @@ class Sender(Departing):
             snd.wnd = window
             if window > snd.max_wnd:
                 snd.max_wnd = window
+                if self.profile.mss_within_half_window:
+                    pathmtu.window_grew(ep)
             snd.wl1 = seg.seq
             snd.wl2 = seg.ack
             if window > old_window and ack == self.nxt and self.unsent_bytes() > 0:
@@ -177,9 +183,18 @@ class Sender(Departing):
         info.window_end = ack + self.snd.wnd
         info.new_data_ready = self.unsent_bytes() > 0
         samples = recovery.rtt.samples
+        search = self.search
+        if search is not None and search.size and ack >= search.end:
+            pathmtu.probe_passed(ep, now_ns, search)
         if ack > self.una:
             self._advance(ep, now_ns, ack, seg.ack)
         recovery.on_ack(now_ns, info)
+        if self.cwnd_ceiling_segs:
+            recovery.cc.cwnd = min(recovery.cc.cwnd, self.cwnd_ceiling_segs * recovery.smss)
+        if recovery.mtu_probe_lost:
+            recovery.mtu_probe_lost = False
+            if search is not None:
+                pathmtu.probe_lost(ep, now_ns, search)
         if self.gate is not None:
             self.gate.update_rate(self.profile, recovery)
             self.gate.delay_timer(now_ns, recovery)
@@ -265,7 +280,11 @@ class Sender(Departing):
         seg = None
         if self.nxt - 1 < self.buffer.end or (self.fin_offset != NOT_QUEUED and not self.fin_sent):
             self._window_held = False
-            seg = self._poll_new(ep, now_ns)
+            tried = False
+            if self.search is not None and self.search.enabled and not self._sent_new:
+                tried, seg = self._poll_mtu_probe(ep, now_ns, self.search)
+            if not tried:
+                seg = self._poll_new(ep, now_ns)
         else:
             self._window_held = False
         if seg is None:

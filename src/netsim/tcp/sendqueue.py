@@ -19,8 +19,9 @@ from netsim.tcp.chrono import Chrono
 from netsim.tcp.congestion.base import initial_window_bytes
 from netsim.tcp.congestion.factory import make_congestion_control
 from netsim.tcp.gate import Gate
+from netsim.tcp.pathmtu import MtuProbe
 from netsim.tcp.profile.base import ConnectionOptions, Profile
-from netsim.tcp.profile.config import recovery_config
+from netsim.tcp.profile.config import recovery_config, routed_recovery_config
 from netsim.tcp.recovery.base import (
     TIMER_NONE,
     TIMER_RTO,
@@ -46,10 +47,9 @@ class SendQueue:
 
     __slots__ = (
         "_ack", "_cwnd_held", "_force", "_force_push", "_forced_marks", "_idle_write_end", "_sent_new", "_small_end",
-        "_tlp_new", "_told_cwnd", "_window_held",
-        "buffer", "capacity", "chrono", "corked", "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns",
-        "gate", "nxt", "options", "persist_count", "probing", "profile", "push_marks", "pushed_to", "recovery", "snd",
-        "starved", "timeouts", "una",
+        "_tlp_new", "_told_cwnd", "_window_held", "buffer", "capacity", "chrono", "corked", "cwnd_ceiling_segs",
+        "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "gate", "nxt", "options", "persist_count",
+        "probing", "profile", "push_marks", "pushed_to", "recovery", "search", "snd", "starved", "timeouts", "una",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, options: ConnectionOptions, snd: SendSpace) -> None:
@@ -78,6 +78,10 @@ class SendQueue:
         self.timeouts = 0
         self.first_unanswered_ns = -1
         self.recovery = self._make_recovery(snd.mss)
+        self.search: MtuProbe | None = None
+        """RFC 4821: the search for a larger segment size, where the profile wants it."""
+        self.cwnd_ceiling_segs = 0
+        """Of the route: the congestion window stays at or below it; 0: no ceiling."""
         self._ack = AckInfo()
         self._force = False
         self._force_push = False
@@ -94,7 +98,8 @@ class SendQueue:
 
     def _make_recovery(self, smss: int) -> LossRecovery:
         profile = self.profile
-        config = recovery_config(profile)
+        route = self.options.route
+        config = recovery_config(profile) if route is None else routed_recovery_config(profile, route)
         window = initial_window_bytes(smss, config.initial_window_segs)
         control = make_congestion_control(
             self.options.congestion_control or profile.congestion_control,
@@ -105,7 +110,9 @@ class SendQueue:
         )
         if profile.pacing or self.options.max_pacing_bps:
             control.set_paced()
-        return LossRecovery(config, control, smss)
+        recovery = LossRecovery(config, control, smss)
+        recovery.offload = profile.tso
+        return recovery
 
     def segment_bytes(self, ep: Endpoint) -> int:
         """Octets of data that fit into one segment beside the constant options (Eff.snd.MSS, MUST-16)."""

@@ -60,7 +60,7 @@ class ReceiveSpace:
 class Negotiated:
     """What the two SYNs agreed on, and the timestamps' variables of RFC 7323 §4.3."""
 
-    __slots__ = ("ecn", "peer_mss", "sack", "timestamps", "ts_recent", "ts_recent_age_ns", "wscale")
+    __slots__ = ("ecn", "mss_clamp", "peer_mss", "sack", "timestamps", "ts_recent", "ts_recent_age_ns", "wscale")
 
     def __init__(self) -> None:
         self.timestamps = False
@@ -68,5 +68,7 @@ class Negotiated:
         self.wscale = False
         self.ecn = False
         self.peer_mss = 0
+        self.mss_clamp = 536
+        """The peer's MSS option or its default, and the user's limit: no segment is larger, whatever the path takes."""
         self.ts_recent = 0
         self.ts_recent_age_ns = NO_TIMESTAMP

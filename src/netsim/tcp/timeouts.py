@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netsim.base.packet import ACK
 from netsim.base.seqnum import seq_add
+from netsim.tcp import pathmtu
 from netsim.tcp import reasons as why
 from netsim.tcp.arrives import send_syn_ack
 from netsim.tcp.calls import reset, user_timeout_ns
@@ -125,6 +126,8 @@ def retransmission_timeout(ep: Endpoint, now_ns: int) -> None:
         ep.notify(now_ns, "r1", why.R1_REACHED)
     if ep.profile.black_hole_mss[0]:
         suspect_black_hole(ep, now_ns, count)
+    elif ep.profile.mtu_probing != "off":
+        pathmtu.suspect_black_hole(ep, now_ns)
     sender.retransmission_timeout(ep, now_ns)
 
 

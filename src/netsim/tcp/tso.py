@@ -24,21 +24,25 @@ def pacing_rate(profile: Profile, cwnd: int, ssthresh: int, packets_out_bytes: i
     return max(cwnd, packets_out_bytes) * SEC * ratio // (100 * srtt_ns)
 
 
-def goal_segments(profile: Profile, rate: int, mss: int, cwnd_segs: int, in_flight_segs: int, min_rtt_ns: int) -> int:
-    """How many segments one offloaded segment may hold now; at least 1.
-
-    tcp_tso_autosize: a millisecond of the pacing rate, more on very short paths, at least
-    `tso_min_segs`; tcp_cwnd_test: never more than half of the window.
-    """
+def autosize_segments(profile: Profile, rate: int, mss: int, min_rtt_ns: int) -> int:
+    """A millisecond's worth of segments, more on very short paths (tcp_tso_autosize)."""
+    size = GSO_MAX_BYTES
     if rate:
         size = rate >> PACING_SHIFT
         shift = min_rtt_ns // US >> 9
         if shift < 32:
             size += GSO_MAX_BYTES >> shift
         size = min(size, GSO_MAX_BYTES)
-    else:
-        size = GSO_MAX_BYTES
-    segments = max(size // mss, profile.tso_min_segs)
+    return max(size // mss, profile.tso_min_segs)
+
+
+def goal_segments(profile: Profile, rate: int, mss: int, cwnd_segs: int, in_flight_segs: int, min_rtt_ns: int) -> int:
+    """How many segments one offloaded segment may hold now; at least 1.
+
+    tcp_tso_autosize: a millisecond of the pacing rate, more on very short paths, at least
+    `tso_min_segs`; tcp_cwnd_test: never more than half of the window.
+    """
+    segments = autosize_segments(profile, rate, mss, min_rtt_ns)
     half = max(cwnd_segs >> 1, 1)
     return max(1, min(segments, half, cwnd_segs - in_flight_segs, GSO_MAX_BYTES // mss or 1))
 

@@ -60,7 +60,9 @@ echo 3 > /sys/module/tcp_cubic/parameters/hystart_detect
     ]  # fmt: skip
     route = interpret("ip route change 1.2.3.4 via 1.1.1.1 dev tun0 advmss 600 mtu lock 640 initcwnd 11")[0]
     assert isinstance(route, shell.RouteChange)
-    assert (route.advmss, route.mtu, route.mtu_locked, route.initcwnd) == (600, 640, True, 11)
+    metrics = route.metrics
+    assert metrics is not None
+    assert (metrics.advmss, metrics.mtu, metrics.mtu_locked, metrics.initcwnd) == (600, 640, True, 11)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Final
 
 from netsim.base.packet import OPT_MD5, OPT_MSS, OPT_NOP, OPT_SACK, OPT_SACK_OK, OPT_TFO, OPT_TS, OPT_WSCALE
 from netsim.base.units import MS, SEC
+from netsim.tcp.profile.route import RouteMetrics
 
 
 @dataclass(frozen=True)
@@ -307,9 +308,27 @@ class Profile:
     """"off", "passive" (accept an offer) or "active" (offer)."""
     ecn_syn_retries: int = 1
     """After so many retransmitted SYNs the offer is dropped."""
+    mtu_probing: str = "off"
+    """Packetization layer path MTU discovery (RFC 4821): "off", "black-hole" (only after a row of timeouts), "always"
+    (Linux: net.ipv4.tcp_mtu_probing 0, 1, 2)."""
+    mtu_probe_base_mss: int = 1024
+    """Where the search begins (RFC 4821 §7.2: 1024 octets; net.ipv4.tcp_base_mss)."""
+    mtu_probe_floor: int = 48
+    """A black hole halves the segments down to this (net.ipv4.tcp_mtu_probe_floor)."""
+    mtu_probe_threshold: int = 8
+    """The search ends when what passes and what does not are so near (net.ipv4.tcp_probe_threshold)."""
+    mtu_probe_interval_ns: int = 600 * SEC
+    """After this time the path may be another one: search again (net.ipv4.tcp_probe_interval)."""
+    mtu_probe_starts_late: bool = False
+    """A connection opened passively sends what the path MTU allows until its first probe is answered (Linux:
+    tcp_mtup_init comes after tcp_sync_mss there)."""
     tfo_client: bool = False
     tfo_server: bool = False
     pmtu_discovery: bool = True
+    mss_within_half_window: bool = False
+    """No segment is larger than half of the largest window that the peer ever offered (tcp_bound_to_half_wnd)."""
+    min_path_mtu: int = 68
+    """A router that names less, over IPv4, is taken to mean this (Linux: net.ipv4.route.min_pmtu)."""
 
 
 @dataclass
@@ -320,6 +339,7 @@ class ConnectionOptions:
     rcv_buffer, snd_buffer: bytes (0: profile)    nodelay, cork: Nagle off; hold all partial segments
     keep_alive: send probes; keep_*: 0 = profile  user_timeout_ns: 0 = profile
     delayed_ack: False = acknowledge at once      linger_ns: SO_LINGER with a time, -1: off
+    route: what the routing table says about the way to the peer (not the user's, but likewise of one connection)
     """
 
     mss: int = 0
@@ -344,6 +364,7 @@ class ConnectionOptions:
     encap_sport: int = 0
     encap_dport: int = 0
     congestion_control: str = ""
+    route: RouteMetrics | None = None
 
 
 RFC: Final = Profile()

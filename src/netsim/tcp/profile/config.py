@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.tcp.profile.base import Profile
+from netsim.tcp.profile.route import RouteMetrics
 from netsim.tcp.recovery.base import RecoveryConfig
 from netsim.tcp.rtt import RttConfig
 
@@ -48,6 +49,16 @@ def recovery_config(profile: Profile) -> RecoveryConfig:
         _MADE.by_profile.clear()
     config = _make_recovery_config(profile)
     _MADE.by_profile[id(profile)] = (profile, config)
+    return config
+
+
+def routed_recovery_config(profile: Profile, route: RouteMetrics) -> RecoveryConfig:
+    """The same for a connection by a route with metrics of its own."""
+    config = _make_recovery_config(profile)
+    if route.initcwnd:
+        config.initial_window_segs = route.initcwnd
+    if route.rto_min_ns:
+        config.rtt.min_ns = route.rto_min_ns
     return config
 
 

@@ -76,5 +76,9 @@ LINUX: Final = Profile(
     syn_ack_checks_echo=True,  # tcp_rcv_synsent_state_process, PAWSACTIVEREJECTED
     crossed_syn_ack_is_acked=True,  # tcp_validate_incoming, "pass"; then tcp_data_queue takes the SYN for old data
     icmp_ends_handshake=True,  # tcp_v4_err, case TCP_SYN_SENT; tcp_req_err
+    mss_within_half_window=True,  # tcp_sync_mss, tcp_ack_update_window
+    min_mss=48,  # net.ipv4.tcp_min_snd_mss
+    min_path_mtu=552,  # net.ipv4.route.min_pmtu
+    mtu_probe_starts_late=True,  # tcp_v4_syn_recv_sock, tcp_init_transfer
     ecn="passive",  # net.ipv4.tcp_ecn = 2
 )

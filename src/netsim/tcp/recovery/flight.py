@@ -22,7 +22,7 @@ from netsim.tcp.recovery.base import (
 from netsim.tcp.recovery.prr import Prr
 from netsim.tcp.recovery.rack import Rack
 from netsim.tcp.recovery.sack import SackDetector
-from netsim.tcp.recovery.scoreboard import SENT_FIN, SENT_JOINED, SENT_SYN, Scoreboard, Sent
+from netsim.tcp.recovery.scoreboard import SENT_FIN, SENT_JOINED, SENT_PROBE, SENT_SYN, Scoreboard, Sent
 from netsim.tcp.recovery.undo import Undo
 from netsim.tcp.rtt import make_rtt_estimator
 
@@ -41,11 +41,11 @@ class Flight:
     """
 
     __slots__ = (
-        "calm", "cc", "config", "cwnd_limited", "cwr_pending", "duplicates", "ecn", "forced", "high_seq",
-        "inflating", "last_sent_ns", "limited_bytes", "max_out_segs", "phase", "probe_end", "probe_resent",
-        "probing", "prr", "rack", "resent_high", "rtt", "sack_detector", "sack_ok", "sample_at", "sb", "smss",
-        "syn_timeouts", "timeouts", "timer", "timer_at_ns", "tlp", "total_retrans", "ts_tick_ns", "undo", "usage_end",
-        "virtual_sacked",
+        "calm", "cc", "config", "cwnd_limited", "cwr_pending", "duplicates", "ecn", "forced", "high_seq", "inflating",
+        "last_sent_ns", "limited_bytes", "max_out_segs", "mtu_probe_lost", "mtu_probe_start", "offload", "phase",
+        "probe_end", "probe_resent", "probing", "prr", "rack", "resent_high", "rtt", "sack_detector", "sack_ok",
+        "sample_at", "sb", "smss", "syn_timeouts", "timeouts", "timer", "timer_at_ns", "tlp", "total_retrans",
+        "ts_tick_ns", "undo", "usage_end", "virtual_sacked",
     )  # fmt: skip
 
     def __init__(self, config: RecoveryConfig, cc: CongestionControl, smss: int) -> None:
@@ -94,6 +94,12 @@ class Flight:
         self.max_out_segs = 0
         self.usage_end = 0
         self.cwr_pending = False
+        self.offload = False
+        """Several records may leave in one segment for the network interface."""
+        self.mtu_probe_start = -1
+        """Offset of an outstanding path MTU probe (RFC 4821); -1: none."""
+        self.mtu_probe_lost = False
+        """The probe alone was lost: the sender takes note."""
 
     # --- the handshake -----------------------------------------------------------------
 
@@ -188,7 +194,7 @@ class Flight:
         if end - start > smss + (1 if flags & SENT_FIN else 0):
             tail_flags = flags
             flags &= ~14  # PUSH, FIN and EOR belong to the last part
-            while end - start > smss:
+            while end - start > smss and not tail_flags & SENT_PROBE:
                 sb.append(start, start + smss, now_ns, flags)
                 start += smss
                 flags = (flags & ~SENT_SYN) | SENT_JOINED

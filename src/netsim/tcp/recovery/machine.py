@@ -27,7 +27,7 @@ from netsim.tcp.recovery.base import (
     AckInfo,
 )
 from netsim.tcp.recovery.detection import Detection
-from netsim.tcp.recovery.scoreboard import SENT_SYN, Sent
+from netsim.tcp.recovery.scoreboard import SENT_JOINED, SENT_SYN, Sent
 
 _COMPACT_AT: Final = 1024
 _RENEG_DELAY_NS: Final = 10 * MS
@@ -251,6 +251,8 @@ class LossRecovery(Detection):
         if self.phase != RECOVERY:
             if sb.lost_out == 0:
                 self.try_open(now_ns, info.ece)
+            elif self.mtu_probe_start == sb.una and self.phase < CWR:
+                self._take_probe_for_too_big()
             else:
                 self.enter_recovery(now_ns, info.ece)
         return timer_free
@@ -448,19 +450,35 @@ class LossRecovery(Detection):
         RFC 1191 §6.4, RFC 8201: not a sign of congestion, so the window stays.
         """
         self.begin_timeout()
-        sb = self.sb
-        index = sb.head
         self.set_smss(smss)
+        self._resend_smaller()
+
+    def _take_probe_for_too_big(self) -> None:
+        """RFC 4821 §7.6.2: the loss of a path MTU probe says that it was too large, and nothing about congestion."""
+        self.mtu_probe_start = -1
+        self.mtu_probe_lost = True
+        self.cc.cwnd += self.smss
+        self._resend_smaller()
+
+    def _resend_smaller(self) -> None:
+        """What is larger than a segment may be is lost, and goes again in pieces (tcp_simple_retransmit)."""
+        sb = self.sb
+        smss = self.smss
+        index = sb.head
         while index < len(sb.records):
             record = sb.records[index]
+            if self.offload and sb.is_offloaded(record) and not record.flags & SENT_JOINED:
+                sb.join_offloaded(record, smss)
             if record.end - record.start > smss and not record.sacked:
                 if not record.lost and sb.mark_lost(record):
                     self.lost_segs += 1
                 if record.retrans_out:
                     sb.mark_lost(record)
-                sb.split(record, record.start + smss)
+                right = sb.split(record, record.start + smss)
+                if self.offload:
+                    right.flags |= SENT_JOINED
             index += 1
-        if self.lost_segs:
+        if sb.lost_out:
             self.calm = False
             self.forced = True
             self.undo.forget()

@@ -225,7 +225,7 @@ class Scoreboard:
         right.lost = record.lost
         right.retrans_out = record.retrans_out
         record.end = at
-        record.flags &= SENT_SYN | SENT_PROBE
+        record.flags &= SENT_SYN | SENT_PROBE | SENT_JOINED
         self.records.insert(index + 1, right)
         if right.sacked:
             self.sacked_out += 1
@@ -251,6 +251,20 @@ class Scoreboard:
             return True
         following = self.after(record)
         return following is not None and bool(following.flags & SENT_JOINED)
+
+    def join_offloaded(self, record: Sent, smss: int) -> None:
+        """Make one record of what left in one offloaded segment from `record` on, if a part of it is above `smss`."""
+        part: Sent | None = record
+        largest = 0
+        while part is not None and (part is record or part.flags & SENT_JOINED):
+            largest = max(largest, part.end - part.start)
+            part = self.after(part)
+        if largest <= smss:
+            return
+        while True:
+            part = self.after(record)
+            if part is None or not part.flags & SENT_JOINED or not self.join(record):
+                return
 
     def join(self, record: Sent) -> bool:
         """Take the record after `record` into it; the opposite of `split`. False if the two cannot be one.
