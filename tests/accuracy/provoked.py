@@ -15,6 +15,9 @@ FINDINGS: Final[dict[tuple[str, str], dict[tuple[str, str], str]]] = {
     ("blind-reset-attack", "server"): {
         ("RST006", "client"): "the attacker guesses numbers inside the window",
     },
+    ("blind-reset-attack", "old"): {
+        ("RST006", "client"): "the attacker guesses numbers inside the window",
+    },
     ("blind-syn-attack", "server"): {
         ("HSK009", "client"): "the attacker sends a SYN in the client's name, and the client goes on",
     },
@@ -23,6 +26,9 @@ FINDINGS: Final[dict[tuple[str, str], dict[tuple[str, str], str]]] = {
     },
     ("rfc9293-figure-8", "A"): {
         ("HSK001", "server"): "B answers an old SYN of A, which acknowledges what A has not sent",
+    },
+    ("sack-recovery", "client"): {
+        ("CWN001", "client"): "the scenario asks for an initial window of twelve segments",
     },
     ("syn-flood", "server"): {("HSK005", ""): "twenty forged SYNs with one ISN"},
     ("syn-flood", "guarded"): {("HSK005", ""): "twenty forged SYNs with one ISN"},

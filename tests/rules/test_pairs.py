@@ -266,6 +266,45 @@ def _(fault: bool) -> Tape:
     return tape
 
 
+@pair("ACK009", "server")
+def _(fault: bool) -> Tape:
+    tape = Tape().handshake(at_client=False)
+    tape.client(1000, after=10)
+    tape.server(after=0.2)
+    for wait in (250, 500):
+        tape.client(1000, seq=1, after=wait)
+        if not fault:
+            tape.server(sack=((1, 1001),), after=0.2)
+    tape.server(after=100)
+    return tape
+
+
+@pair("OPT028", "server")
+def _(fault: bool) -> Tape:
+    tape = Tape().handshake(at_client=False)
+    tape.client(1000, after=10)
+    tape.server(after=0.2)
+    tape.client(1000, seq=2001, after=30)
+    tape.server(ack=1001, sack=((2001, 3001),), after=0.2)
+    tape.client(1000, seq=4001, after=30)
+    blocks = ((2001, 3001), (4001, 5001))
+    tape.server(ack=1001, sack=blocks if fault else blocks[::-1], after=0.2)
+    return tape
+
+
+@pair("TMR005")
+def _(fault: bool) -> Tape:
+    tape = opened()
+    tape.client(1000)
+    tape.server(wnd=0, after=20)
+    wait = 300
+    for _ in range(8):
+        tape.client(seq=1000, after=wait)
+        tape.server(wnd=0, after=20)
+        wait = 300 if fault else 2 * wait
+    return tape
+
+
 @pair("WND001")
 def _(fault: bool) -> Tape:
     tape = opened(stamps=False)

@@ -158,7 +158,9 @@ def rst_in_time_wait(lab: Lab) -> None:
     closing.result(15)
     packet = peer.wait(1)
     words = "TIME-WAIT must acknowledge a retransmitted FIN, this is a RST"
-    peer.send("R", seq=peer.rel_ack(packet), wrong=("rst-in-time-wait", words, "RFC 9293 §3.6.1"), plain=True, near=True)
+    peer.send(
+        "R", seq=peer.rel_ack(packet), wrong=("rst-in-time-wait", words, "RFC 9293 §3.6.1"), plain=True, near=True
+    )
     peer.drain(0.3)
 
 

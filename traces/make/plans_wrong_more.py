@@ -7,8 +7,10 @@ import time
 from . import faults, wire
 from .faults import drop
 from .lab import Lab
+from .link import Path
+from .moves import receive_buffer
 from .peer import Peer, mss
-from .wrongs import MSS, accepted, call, end, fault, serve
+from .wrongs import MSS, accepted, call, cut, end, fault, serve
 
 RESERVED = 0x600
 """Two of the header's bits that nobody has defined, as they lie in the flags word."""
@@ -193,3 +195,66 @@ def data_after_peers_reset(lab: Lab) -> None:
     words = "data 50 ms after the server's RST has arrived"
     peer.send("PA", 300, wrong=("data-after-peers-rst", words, "RFC 9293 §3.5.3"), near=True)
     peer.drain(0.2)
+
+
+@fault(
+    "old-data-unanswered",
+    "its ACK is lost, and the server does not answer the data that come again",
+    "server",
+    rules=lambda: [drop("server", faults.pure_ack, (1,), "drop the ACK of the data")],
+)
+def old_data_unanswered(lab: Lab) -> None:
+    peer, sock = serve(lab)
+    sock.send(1_000)
+    peer.wait_data(1_001)
+    peer.send()
+    peer.recv()
+    peer.recv()
+    peer.drain(0.05)
+    words = "the first word since the data came again two times, although each asked for an ACK"
+    peer.send(wrong=("old-data-unanswered", words, "RFC 9293 §3.10.7.4, first step"), near=True)
+    peer.drain(0.2)
+    end(peer, sock)
+
+
+@fault(
+    "sack-oldest-first",
+    "the server sorts its SACK blocks: the oldest first, not the one that has just come",
+    "server",
+    rules=lambda: [drop("client", faults.data, (2, 4))],
+    paths=lambda: {"client": Path(20.0, rate_mbit=0.4), "server": Path(20.0)},
+)
+def sack_oldest_first(lab: Lab) -> None:
+    peer, sock = serve(lab)
+    sock.send(6 * MSS)
+    peer.wait_data(1 + MSS, acking=True)
+    third = (1 + 2 * MSS, 1 + 3 * MSS)
+    peer.recv()
+    peer.send(options=peer.sack(third))
+    for number in (5, 6):
+        peer.recv()
+        words = f"data segment {number} has just come, and its block stands second"
+        blocks = peer.sack(third, (1 + 4 * MSS, 1 + number * MSS))
+        peer.send(options=blocks, wrong=("sack-oldest-first", words, "RFC 2018 §4"), near=True)
+    peer.wait_data(1 + 2 * MSS)
+    peer.rcv_nxt = 1 + 3 * MSS
+    peer.send(options=peer.sack((1 + 4 * MSS, 1 + 6 * MSS)))
+    peer.wait_data(1 + 4 * MSS)
+    peer.rcv_nxt = 1 + 6 * MSS
+    peer.send()
+    end(peer, sock)
+
+
+@fault("probes-without-backoff", "the client probes a closed window every 300 ms", "client")
+def probes_without_backoff(lab: Lab) -> None:
+    peer, sock = call(lab, listen={"options": [receive_buffer(4_096)]}, read=False)
+    packet = peer.wait_ack(peer.send("PA", 1_000))
+    while packet.window:
+        packet = peer.wait_ack(peer.send("PA", min(1_000, packet.window)))
+    for number in range(1, 9):
+        peer.drain(0.3)
+        words = f"window probe {number} comes 300 ms after the one before, as all others did"
+        wrong = ("probes-without-backoff", words, "RFC 9293 §3.8.6.1 (SHLD-30)") if number > 2 else None
+        peer.send(seq=peer.nxt - 1, wrong=wrong)
+    peer.drain(0.1)
+    cut(peer, sock)

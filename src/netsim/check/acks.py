@@ -107,7 +107,7 @@ def _sample(x: Look) -> None:
     if p.holes:
         return
     rtt = x.r.t_ns - last.t_ns
-    if last.flags & SYN and x.h.turn_ns == UNKNOWN and not x.c.reordered:
+    if last.flags & SYN and x.h.turn_ns == UNKNOWN and not x.c.reordered and not x.n:
         x.h.turn_ns = rtt
     p.srtt = p.srtt + ((rtt - p.srtt) >> 3) if p.srtt else rtt
     if p.rtt_min < 0 or rtt < p.rtt_min:

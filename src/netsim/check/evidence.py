@@ -101,9 +101,9 @@ def sent_apart(h: Half, first: TcpRecord, again: TcpRecord) -> int:
 def round_trip(h: Half) -> int:
     """The round-trip time between the ends as known so far, ns; 0 if not known."""
     p = h.peer
-    near = p.srtt or (h.turn_ns if h.turn_ns > 0 else 0)
-    far = h.srtt or (p.turn_ns if p.turn_ns > 0 else 0)
-    return near + far if near and far else 0
+    near = p.srtt or h.turn_ns
+    far = h.srtt or p.turn_ns
+    return near + far if near >= 0 and far >= 0 else 0
 
 
 def sack_blocks(x: Look) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ from netsim.check.model import (
     NEED_FAR_PROVEN,
     NEED_FAR_WHOLE,
     NEED_HANDSHAKE,
+    NEED_OWN_WHOLE,
     NEED_WHOLE,
     Finding,
     Rule,
@@ -55,6 +56,8 @@ def judge(c: Conn, rules: tuple[Rule, ...]) -> list[Finding]:
         if needs & NEED_WHOLE and (has_gaps(half) or has_gaps(far)):
             continue
         if needs & NEED_FAR_WHOLE and has_gaps(far):
+            continue
+        if needs & NEED_OWN_WHOLE and has_gaps(half):
             continue
         if needs & NEED_FAR_PROVEN and not is_proven_whole(far):
             continue

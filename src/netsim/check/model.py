@@ -39,12 +39,16 @@ NEED_FAR_WHOLE: Final = 0x10
 NEED_FAR_PROVEN: Final = 0x20
 """Packets sent *to* the judged host are counted by their IP identification, and none is missing."""
 
+NEED_OWN_WHOLE: Final = 0x40
+"""No sign that packets sent *by* the judged host were not seen."""
+
 NEED_TEXTS: Final = (
     (NEED_BOTH, "both directions"),
     (NEED_WHOLE, "no packets missing from the connection"),
     (NEED_HANDSHAKE, "the handshake"),
     (NEED_AT_SENDER, "a tap at the judged host"),
     (NEED_FAR_WHOLE, "no packets missing towards the judged host"),
+    (NEED_OWN_WHOLE, "no packets missing from the judged host"),
     (NEED_FAR_PROVEN, "proof that no packets towards the judged host are missing"),
 )
 

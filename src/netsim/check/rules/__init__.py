@@ -13,6 +13,7 @@ from netsim.check.rules.ack005_two_full_segments_unacknowledged import Ack005
 from netsim.check.rules.ack006_ack_loop import Ack006
 from netsim.check.rules.ack007_ack_division import Ack007
 from netsim.check.rules.ack008_gap_not_reported import Ack008
+from netsim.check.rules.ack009_old_segment_unanswered import Ack009
 from netsim.check.rules.cls001_data_after_fin import Cls001
 from netsim.check.rules.cls002_fin_moved import Cls002
 from netsim.check.rules.cls003_reset_in_time_wait import Cls003
@@ -64,6 +65,7 @@ from netsim.check.rules.opt024_segment_above_mss import Opt024
 from netsim.check.rules.opt025_fast_open_cookie_length import Opt025
 from netsim.check.rules.opt026_md5_signature_missing import Opt026
 from netsim.check.rules.opt027_options_blanked import Opt027
+from netsim.check.rules.opt028_sack_first_block_not_newest import Opt028
 from netsim.check.rules.rst001_refusal_with_wrong_number import Rst001
 from netsim.check.rules.rst002_reset_outside_window import Rst002
 from netsim.check.rules.rst003_data_after_reset import Rst003
@@ -87,6 +89,7 @@ from netsim.check.rules.tmr001_backoff_shrinks import Tmr001
 from netsim.check.rules.tmr002_syn_without_backoff import Tmr002
 from netsim.check.rules.tmr003_syn_resent_too_early import Tmr003
 from netsim.check.rules.tmr004_window_probes_speed_up import Tmr004
+from netsim.check.rules.tmr005_window_probes_without_backoff import Tmr005
 from netsim.check.rules.wnd001_data_beyond_window import Wnd001
 from netsim.check.rules.wnd002_window_shrunk import Wnd002
 from netsim.check.rules.wnd003_silly_window_offered import Wnd003
@@ -101,6 +104,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Ack006(),
     Ack007(),
     Ack008(),
+    Ack009(),
     Cls001(),
     Cls002(),
     Cls003(),
@@ -152,6 +156,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Opt025(),
     Opt026(),
     Opt027(),
+    Opt028(),
     Rst001(),
     Rst002(),
     Rst003(),
@@ -175,6 +180,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Tmr002(),
     Tmr003(),
     Tmr004(),
+    Tmr005(),
     Wnd001(),
     Wnd002(),
     Wnd003(),

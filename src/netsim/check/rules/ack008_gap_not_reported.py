@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.check.look import Look, span
-from netsim.check.model import AT_SEGMENT, DEVIATION, LIKELY, NEED_AT_SENDER, NEED_BOTH, Meta, Rule
+from netsim.check.model import AT_SEGMENT, DEVIATION, LIKELY, NEED_AT_SENDER, NEED_BOTH, NEED_OWN_WHOLE, Meta, Rule
 from netsim.check.states import STAGE_OPEN
 
 SILENCE_NS: Final = 200_000_000
@@ -51,7 +51,7 @@ class Ack008(Rule):
         "gap-not-reported",
         DEVIATION,
         "RFC 5681 §4.2; RFC 9293 §3.8.6.3",
-        NEED_BOTH | NEED_AT_SENDER,
+        NEED_BOTH | NEED_OWN_WHOLE | NEED_AT_SENDER,
         PAGE,
     )
     moments = (AT_SEGMENT,)
@@ -65,7 +65,7 @@ class Ack008(Rule):
             return
         opener = holes[0].opener
         since = max(opener.t_ns, h.una_ns)
-        if x.r.t_ns - since < SILENCE_NS or last.t_ns > since or x.p.id_gaps() or x.p.missing:
+        if x.r.t_ns - since < SILENCE_NS or last.t_ns > since:
             return
         beyond = 0
         for index in range(len(h.sent) - 1, h.head - 1, -1):
