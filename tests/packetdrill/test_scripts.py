@@ -29,14 +29,20 @@ def test_there_are_scripts_for_every_profile() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_script(name: str) -> None:
     profile = name.split("/", 1)[0]
-    outcome = run_file(str(HERE / name), RunOptions(profile=profile, tolerance_us=20_000))
+    outcome = run_file(str(HERE / name), RunOptions(profile=profile, tolerance_us=4_000))
     assert outcome.result == "passed", failure_text(outcome)
 
 
-@pytest.mark.parametrize("name", [name for name in SCRIPTS if name.startswith(("linux/", "rfc/"))])
+OF_ONE_VERSION = ("-ipv4.pkt", "-ipv6.pkt")
+"""Scripts with an address, or an ICMP message, that the other version of IP has not."""
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SCRIPTS if name.startswith(("linux/", "rfc/")) and not name.endswith(OF_ONE_VERSION)]
+)
 def test_script_over_ipv6(name: str) -> None:
     # An MTU of 1520 leaves the MSS of 1460 that the scripts are written for.
-    options = RunOptions(profile=name.split("/", 1)[0], tolerance_us=20_000, ip_version="ipv6", mtu=1520)
+    options = RunOptions(profile=name.split("/", 1)[0], tolerance_us=4_000, ip_version="ipv6", mtu=1520)
     outcome = run_file(str(HERE / name), options)
     assert outcome.result == "passed", failure_text(outcome)
 

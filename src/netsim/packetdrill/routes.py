@@ -10,13 +10,28 @@ from netsim.packetdrill.commanderror import CommandError
 from netsim.tcp.profile.route import RouteMetrics
 
 _NO_EFFECT: Final = frozenset(
-    {"via", "dev", "src", "proto", "protocol", "scope", "table", "metric", "preference", "pref", "realm", "realms"}
+    {
+        "via",
+        "dev",
+        "src",
+        "proto",
+        "protocol",
+        "scope",
+        "table",
+        "metric",
+        "preference",
+        "pref",
+        "realm",
+        "realms",
+        "cwnd",
+    }
 )
-"""Words with a value that choose a route, but change nothing for the connections that take it."""
+"""Words with a value that change nothing for the connections by the route. Of these `cwnd` counts for a kernel only in
+its cache of peers: a 6.18 goes above a locked one in the first connection."""
 _ALONE: Final = frozenset({"onlink", "unicast", "inet", "inet6"})
 _NUMBERS: Final = {
     "mtu": (0, 65535), "advmss": (0, 65535), "window": (0, 2**30), "initcwnd": (0, 2**16), "initrwnd": (0, 2**16),
-    "cwnd": (0, 2**20), "hoplimit": (0, 255), "quickack": (0, 1), "fastopen_no_cookie": (0, 1),
+    "hoplimit": (0, 255), "quickack": (0, 1), "fastopen_no_cookie": (0, 1),
 }  # fmt: skip
 _FIELDS: Final = {"fastopen_no_cookie": "fast_open_no_cookie"}
 _UNITS: Final = (("ms", MS), ("us", US), ("s", SEC), ("", MS))
@@ -54,8 +69,6 @@ def _set_metric(metrics: RouteMetrics, name: str, value: str, locked: bool) -> N
         setattr(metrics, field, bool(int(value)) if isinstance(present, bool) else int(value))
         if name == "mtu":
             metrics.mtu_locked = locked
-        elif name == "cwnd" and not locked:
-            metrics.cwnd = 0  # without "lock" the kernel only takes it for a guess
     elif name == "rto_min":
         metrics.rto_min_ns = _time(value)
     elif name == "features" and value == "ecn":

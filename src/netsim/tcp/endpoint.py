@@ -321,6 +321,9 @@ class Endpoint:
         receiver = self.receiver
         window = min(receiver.free_bytes(), profile.syn_window, 65535)
         route = self.options.route
+        if route is not None and route.window:
+            mss = self.our_mss()
+            window = min(window, max(route.window // mss, 1) * mss)  # tcp_select_initial_window
         if route is not None and route.initrwnd:
             window = min(window, route.initrwnd * (self.our_mss() - (12 if profile.use_timestamps else 0)))
         seg = Segment(

@@ -112,7 +112,6 @@ def take_route(ep: Endpoint, route: RouteMetrics | None, mtu: int) -> None:
         options.ttl = route.hoplimit
     if route.congctl and not options.congestion_control:
         options.congestion_control = route.congctl
-    ep.sender.cwnd_ceiling_segs = route.cwnd
 
 
 def adopt_mtu(ep: Endpoint, mtu: int) -> None:
@@ -243,4 +242,4 @@ def suspect_black_hole(ep: Endpoint, now_ns: int) -> None:
     sync_mss(ep, ep.mtu)
     if ep.snd.mss < before:
         ep.note(now_ns, why.BLACK_HOLE_SUSPECTED)
-        sender.path_mtu_shrank(ep, now_ns)
+        sender.recovery.set_smss(sender.segment_bytes(ep))  # each segment is cut when it goes again

@@ -59,6 +59,8 @@ class Resending(NewData):
         if last is not None:
             seg.flags |= PSH
             self._note_extended(now_ns, record, last)
+        if self.profile.tso:
+            self.recovery.sb.cut_out(record, last or record)
         self.recovery.on_retransmit(now_ns, record)
         self._left(ep, now_ns, seg, _RESEND_REASONS.get(cause, why.RESEND_GO_BACK), cause)
         return seg

@@ -189,8 +189,6 @@ class Sender(Departing):
         if ack > self.una:
             self._advance(ep, now_ns, ack, seg.ack)
         recovery.on_ack(now_ns, info)
-        if self.cwnd_ceiling_segs:
-            recovery.cc.cwnd = min(recovery.cc.cwnd, self.cwnd_ceiling_segs * recovery.smss)
         if recovery.mtu_probe_lost:
             recovery.mtu_probe_lost = False
             if search is not None:

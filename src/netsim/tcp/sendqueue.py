@@ -47,7 +47,7 @@ class SendQueue:
 
     __slots__ = (
         "_ack", "_cwnd_held", "_force", "_force_push", "_forced_marks", "_idle_write_end", "_sent_new", "_small_end",
-        "_tlp_new", "_told_cwnd", "_window_held", "buffer", "capacity", "chrono", "corked", "cwnd_ceiling_segs",
+        "_tlp_new", "_told_cwnd", "_window_held", "buffer", "capacity", "chrono", "corked",
         "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "gate", "nxt", "options", "persist_count",
         "probing", "profile", "push_marks", "pushed_to", "recovery", "search", "snd", "starved", "timeouts", "una",
     )  # fmt: skip
@@ -80,8 +80,6 @@ class SendQueue:
         self.recovery = self._make_recovery(snd.mss)
         self.search: MtuProbe | None = None
         """RFC 4821: the search for a larger segment size, where the profile wants it."""
-        self.cwnd_ceiling_segs = 0
-        """Of the route: the congestion window stays at or below it; 0: no ceiling."""
         self._ack = AckInfo()
         self._force = False
         self._force_push = False

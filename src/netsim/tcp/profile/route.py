@@ -10,7 +10,6 @@ class RouteMetrics:
     advmss:     what we announce as MSS, whatever the MTU is
     window:     largest receive window; it bounds the window scale as well
     initcwnd, initrwnd: initial congestion window, and window of our SYN, in segments
-    cwnd:       ceiling of the congestion window, in segments
     rto_min_ns: smallest retransmission timeout
     quickack:   every segment is acknowledged at once
     ecn:        connections by this route ask for ECN, and accept it (RFC 3168)
@@ -20,7 +19,7 @@ class RouteMetrics:
     """
 
     __slots__ = (
-        "advmss", "congctl", "cwnd", "ecn", "fast_open_no_cookie", "hoplimit", "initcwnd", "initrwnd", "mtu",
+        "advmss", "congctl", "ecn", "fast_open_no_cookie", "hoplimit", "initcwnd", "initrwnd", "mtu",
         "mtu_locked", "quickack", "rto_min_ns", "window",
     )  # fmt: skip
 
@@ -31,7 +30,6 @@ class RouteMetrics:
         self.window = 0
         self.initcwnd = 0
         self.initrwnd = 0
-        self.cwnd = 0
         self.rto_min_ns = 0
         self.quickack = False
         self.ecn = False

@@ -252,6 +252,13 @@ class Scoreboard:
         following = self.after(record)
         return following is not None and bool(following.flags & SENT_JOINED)
 
+    def cut_out(self, first: Sent, last: Sent) -> None:
+        """`first` to `last` leave in a segment of their own: what stood before and behind is another (tcp_fragment)."""
+        first.flags &= ~SENT_JOINED
+        following = self.after(last)
+        if following is not None:
+            following.flags &= ~SENT_JOINED
+
     def join_offloaded(self, record: Sent, smss: int) -> None:
         """Make one record of what left in one offloaded segment from `record` on, if a part of it is above `smss`."""
         part: Sent | None = record
