@@ -34,6 +34,9 @@ _ANSWERS_SYN: Final = "syn-ack-again"
 _FOR_EVER_NS: Final = 1 << 62
 _TELLING: Final = SYN | FIN | RST
 _FIN_QUEUED: Final = {"FIN-WAIT-1": "ESTABLISHED", "LAST-ACK": "CLOSE-WAIT", "CLOSING": "CLOSE-WAIT"}
+_FIN_LATE: Final = {"CLOSING": "LAST-ACK", "TIME-WAIT": "CLOSED"}
+_BEFORE_FIN: Final = ("SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2")
+_DELAYED_ACK_NS: Final = 250_000_000
 
 _Flow = tuple[str, int, str, int]
 
@@ -81,8 +84,8 @@ class _End:
     """One host's end of a pair of addresses and ports, while a tap's frames go by.
 
     at, state, conn: the latest moment of the run of which the tap has a sign, and what this end was then
-    doubt_ns:        something towards it did not get there, or it changed by itself: unknown until it
-                     sends something later than this; -1: nothing of the kind
+    doubt_ns:        something towards it did not get there, or it changed by itself: unknown until the tap
+                     sees something of it later than this; -1: nothing of the kind
     forged:          others have sent in its name
     """
 
@@ -136,6 +139,7 @@ class Truth:
                 self.forged.setdefault(_flow_of(row), []).append(index)
             elif row.copy_of is None and row.segment.flags & _TELLING:
                 self.telling.setdefault(_flow_of(row), []).append((index, row))
+        self.slowest_ns = self._slowest()
         self.overtaken = self._overtaken()
         self.frames = self._frames()
         self._causes()
@@ -153,6 +157,14 @@ class Truth:
             if isinstance(row, SegmentRow):
                 found.append(Frame(number, t_ns, row, row.sender == self.tap))
         return found
+
+    def _slowest(self) -> int:
+        """The longest that anything took to its host and back, delayed ACK included."""
+        found = 0
+        for row in self.recorder.segments:
+            if row.sent_ns is not None and row.received_ns is not None and not row.changes:
+                found = max(found, row.received_ns - row.sent_ns)
+        return 2 * found + _DELAYED_ACK_NS
 
     def _overtaken(self) -> set[int]:
         """Segments (by identity of their rows) that something sent later passed on the way."""
@@ -176,6 +188,7 @@ class Truth:
         last_sent: dict[tuple[_Flow, int], int] = {}
         forged: dict[_Flow, list[tuple[int, int]]] = {}
         newest: dict[_Flow, int] = {}
+        fins: set[tuple[_Flow, int, int]] = set()
         for frame in self.frames:
             row = frame.row
             seg = row.segment
@@ -188,11 +201,14 @@ class Truth:
                 frame.cause = DAMAGED
             elif original in uids:
                 frame.cause = COPY
+                frame.hidden = not seg.seg_len()  # equal pure ACKs in a row are normal
             elif row.retransmission:
                 frame.cause = CAUSES[row.cause]
                 if row.reason is not None and row.reason.code == _ANSWERS_SYN:
                     frame.cause = RESENT
                 frame.hidden = not any(low < end and start < high for low, high in ranges)
+            elif seg.flags & FIN and (flow, row.conn_from, seg.seq + row.length) in fins:
+                frame.cause = RESENT  # FreeBSD puts its FIN on every ACK of FIN-WAIT-1
             sent = self.sent_at.get(id(row), -1)
             if ("injected", "") in row.changes or any(low < end and start < high for low, high in forged.get(flow, ())):
                 frame.cause = STRAY
@@ -207,6 +223,8 @@ class Truth:
             newest[flow] = max(row.conn_from, newest.get(flow, 0))
             if frame.cause != DAMAGED:
                 uids.add(original)
+                if seg.flags & FIN:
+                    fins.add((flow, row.conn_from, seg.seq + row.length))
                 ranges.append((start, end))
                 if row.length:
                     last_sent[flow, row.conn_from] = max(sent, last_sent.get((flow, row.conn_from), -1))
@@ -217,6 +235,7 @@ class Truth:
         """Fill in `states`: where each end was after all that this frame and those before it tell of it."""
         ends: dict[_Flow, _End] = {}
         passed: set[tuple[_Flow, int, int]] = set()
+        finished: set[tuple[_Flow, int]] = set()
         for frame in self.frames:
             row = frame.row
             flow = _flow_of(row)
@@ -231,14 +250,16 @@ class Truth:
                 own.reached(self.sent_at.get(id(original), -1), original.conn_from, state)
                 passed.add((flow, row.seq, row.segment.flags & _TELLING))
                 own.spoke = own.spoke or not row.segment.flags & RST
-                if (row.sent_ns or 0) > own.doubt_ns:
+                if frame.t_ns > own.doubt_ns:
                     own.doubt_ns = -1
-            self._towards(frame, other)
+            if row.segment.flags & FIN and not own.forged:
+                finished.add((flow, row.conn_from))
+            self._towards(frame, other, (flow, row.conn_from) in finished)
             frame.spoke = (own.spoke, other.spoke)
             frame.states = (self._state_of(own, flow, passed), self._state_of(other, back, passed))
 
-    def _towards(self, frame: Frame, end: _End) -> None:
-        """The frame goes to `end`: what becomes of it there."""
+    def _towards(self, frame: Frame, end: _End, fin_passed: bool) -> None:
+        """The frame goes to `end`: what becomes of it there. `fin_passed`: the tap has seen the peer's FIN."""
         row = frame.row
         done = None if id(row) in self.overtaken else self.processed_at.get(id(row))
         silently = end.state is not None and row.at_state not in (None, end.state) and end.at < (done or (0,))[0]
@@ -246,8 +267,9 @@ class Truth:
             before = end.state
             end.reached(done[0], row.conn_to, done[1])
             silently = silently and before != row.at_state
-        if done is None or not done[1] or (silently and not self._closing(end, row)):
-            end.doubt_ns = max(end.doubt_ns, frame.t_ns, row.received_ns or 0)
+        before_fin = done is not None and done[1] in _BEFORE_FIN and fin_passed
+        if done is None or not done[1] or before_fin or (silently and not self._closing(end, row)):
+            end.doubt_ns = max(end.doubt_ns, frame.t_ns + self.slowest_ns)
         if row.segment.flags & RST and row.at_state == "TIME-WAIT":
             end.doubt_ns = _FOR_EVER_NS  # RFC 1337: some go, some stay
 
@@ -259,16 +281,21 @@ class Truth:
         """The state as a tap can know it."""
         if end.doubt_ns >= 0 or end.forged or (end.host != self.tap and self._is_forged(flow, end.at)):
             return None
-        fin_sent = False
+        fin_sent = queued = False
         for index, row in self.telling.get(flow, ()):
             if index > end.at or row.conn_from != end.conn:
                 continue
             if (flow, row.seq, row.segment.flags & _TELLING) not in passed:
                 return None
-            fin_sent = fin_sent or bool(row.segment.flags & FIN)
+            if row.segment.flags & FIN and not fin_sent:
+                fin_sent = True
+                queued = row.from_state == "CLOSING"
         if not fin_sent and end.state in _FIN_QUEUED:
             # CLOSE was called and its FIN still waits behind data: nothing tells that.
             return _FIN_QUEUED[end.state]
+        if queued and end.state in _FIN_LATE:
+            # It was called before the peer's FIN came, but its own left after it.
+            return _FIN_LATE[end.state]
         return "CLOSED" if end.state == "LISTEN" else end.state  # whether somebody listens is not visible
 
     def _is_forged(self, flow: _Flow, index: int) -> bool:

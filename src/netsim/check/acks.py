@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.packet import FIN, RST, SYN
-from netsim.check.cause import leave_recovery, prove_by_timestamp, prove_spurious
+from netsim.check.cause import FAST, leave_recovery, note_left, prove_by_timestamp, prove_spurious
 from netsim.check.flow import MASK, UNKNOWN, Beyond, Half, Hole, unwrap
 from netsim.check.look import Look
 from netsim.check.model import AT_ACK, AT_SACK, AT_WINDOW
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_RANGES: Final = 256
 FAR: Final = 1 << 22
+SLACK_NS: Final = 1_000_000
 KEPT_ACKED: Final = 32
 
 
@@ -42,9 +43,15 @@ def take_ack(t: Tracker, x: Look) -> None:
     elif ack < p.una and p.iss < 0 and p.start_nxt > ack and h.last_ack < 0:
         # Joined midway: sent before the capture began and not acknowledged yet.
         p.una = ack
+    if not x.old:
+        p.una_doubt = UNKNOWN
+    elif p.una > old_una and p.una_doubt < 0:
+        p.una_doubt = old_una
     if 0 <= p.fin < ack:
         p.fin_acked = True
         h.fin_arrived = True
+    elif p.fin >= 0 and h.fin_arrived and ack >= h.last_ack and not x.old:
+        _doubt_fin(x)
     if r.opts.sack:
         _take_sack(t, x)
     if not r.flags & (RST | SYN):
@@ -54,6 +61,14 @@ def take_ack(t: Tracker, x: Look) -> None:
     if x.n == 0 and not r.flags & (FIN | RST | SYN):
         h.pure_acks += 1
         h.last_pure = r
+
+
+def _doubt_fin(x: Look) -> None:
+    """An ACK below the peer's FIN, later than any round trip has taken: it has not got the FIN, or not all before it."""
+    p = x.p
+    slowest = max(p.rtt_max, x.h.turn_ns)
+    if slowest > 0 and x.r.t_ns - p.fin_ns > slowest + SLACK_NS:
+        x.h.fin_arrived = False
 
 
 def _ack_beyond(x: Look) -> None:
@@ -130,6 +145,8 @@ def _advance(x: Look, ack: int) -> None:
     p = x.p
     p.una = ack
     p.una_ns = x.r.t_ns
+    if p.dupacks >= 3 or p.sacked:
+        note_left(p, p.nxt, FAST)
     p.dupacks = 0
     sent = p.sent
     head = p.head
@@ -159,7 +176,7 @@ def _advance(x: Look, ack: int) -> None:
             x.c.note_quality("CAP001", hole.opener.frame)
             x.c.add("lost_segment", hole.opener.frame)
             if hole.end > ack:
-                kept.append(Hole(ack, hole.end, hole.opener))
+                kept.append(Hole(ack, hole.end, hole.opener, hole.since_ns))
         p.holes = kept or None
     resends = p.resends
     if resends and len(resends) > 64 and resends[32].end <= ack:

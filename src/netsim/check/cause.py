@@ -33,6 +33,8 @@ FULL_RTO_NS: Final = 990_000_000
 CLOCKED_NS: Final = 500_000
 """What leaves within this time of an ACK was let go by it."""
 MAX_RESENDS: Final = 256
+PROBE_LATE_NS: Final = 250_000_000
+"""A probe leaves after two round trips, and 200 ms more where one segment is out (RFC 8985 §7.2)."""
 ACK_CLOCK_NS: Final = 12_000_000
 
 _LISTS: Final = {
@@ -226,7 +228,13 @@ def _cause_by_timer(x: Look, resend: Resend, again: Resend | None, waited: int, 
     floor = _rto_floor(h, p)
     selective = h.sack_ok or p.sack_ok or h.iss < 0
     idle = x.r.t_ns - max(h.last_new_ns, h.una_ns)
-    if again is None and resend.tail and selective and idle >= min(rtt + (rtt >> 1), floor) and not (
+    if resend.end <= h.una and resend.start < h.left_high and idle < p.srtt + (p.srtt >> 1) + ACK_CLOCK_NS and (
+        x.r.t_ns - h.left_ns < p.srtt + (p.srtt >> 1) + ACK_CLOCK_NS
+    ):  # fmt: skip
+        # Acknowledged at the tap, but the sender cannot know yet: still the recovery of before.
+        return h.left_cause
+    late = head and rtt > 0 and idle > 2 * rtt + (rtt >> 1) + PROBE_LATE_NS
+    if again is None and not late and resend.tail and selective and idle >= min(rtt + (rtt >> 1), floor) and not (
         head and waited >= FULL_RTO_NS and rtt < FULL_RTO_NS // 3
     ):  # fmt: skip
         if not head or idle >= min(2 * rtt - (rtt >> 3), floor):
@@ -321,9 +329,17 @@ def _resent_before(h: Half, start: int) -> Resend | None:
     return None
 
 
+def note_left(h: Half, high: int, cause: str) -> None:
+    """The ACKs that end a recovery pass the tap now; until they reach the sender it goes on resending below `high`."""
+    h.left_ns = h.una_ns
+    h.left_high = high
+    h.left_cause = cause
+
+
 def leave_recovery(h: Half) -> None:
     """The cumulative ACK reached what was outstanding when the loss was found."""
     if h.mode != MODE_OPEN and h.una >= h.recover:
+        note_left(h, h.recover, GO_BACK if h.mode == MODE_LOSS else FAST)
         h.mode = MODE_OPEN
         h.recover = -1
 

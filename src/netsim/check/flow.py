@@ -43,11 +43,15 @@ def unwrap(near: int, wire: int) -> int:
 
 
 class Hole:
-    """Sequence space below `nxt` that the tap has not seen: [start, end), opened by the record `opener`."""
+    """Sequence space below `nxt` that the tap has not seen: [start, end), opened by the record `opener`.
 
-    __slots__ = ("acks", "end", "opener", "start")
+    since_ns: when the last new data before it passed: what is missing was sent later than that
+    """
 
-    def __init__(self, start: int, end: int, opener: TcpRecord) -> None:
+    __slots__ = ("acks", "end", "opener", "since_ns", "start")
+
+    def __init__(self, start: int, end: int, opener: TcpRecord, since_ns: int) -> None:
+        self.since_ns = since_ns
         self.start = start
         self.end = end
         self.opener = opener
@@ -102,6 +106,8 @@ class Half:
     shift:    how far its window fields are shifted now (0 on SYNs)
     max_len:  payload above this leaves the fast path
     layout:   its usual option layout
+    una_doubt: what was acknowledged before a segment that its receiver may ignore acknowledged more (UNKNOWN: none did)
+    left_*:   when its last recovery ended, as seen; up to where it reached; why it sent again during it
     sent:     records with sequence space not acknowledged yet, in order; `head` is the first valid index
     """
 
@@ -128,6 +134,7 @@ class Half:
         "fin",
         "fin_acked",
         "fin_arrived",
+        "fin_ns",
         "fin_record",
         "first",
         "giants",
@@ -145,6 +152,9 @@ class Half:
         "last_pure",
         "law",
         "layout",
+        "left_cause",
+        "left_high",
+        "left_ns",
         "limit",
         "loop_n",
         "loop_ns",
@@ -195,6 +205,7 @@ class Half:
         "ts_val",
         "turn_ns",
         "una",
+        "una_doubt",
         "una_ns",
         "unseen",
         "wnd",
@@ -272,6 +283,11 @@ class Half:
         self.fin_record: TcpRecord | None = None
         self.fin_acked = False
         self.fin_arrived = False
+        self.fin_ns = 0
+        self.una_doubt = UNKNOWN
+        self.left_ns = UNKNOWN
+        self.left_high = UNKNOWN
+        self.left_cause = ""
         self.passive = False
         self.rst: TcpRecord | None = None
         self.stage = 0

@@ -19,6 +19,7 @@ class Look:
     ack:       its acknowledgement, unwrapped in `p`'s space; -1 without ACK
     n:         octets of payload
     edge:      the right edge it offers to `p`; -1 without ACK, or where the scale is unknown
+    old:       all of it lies below what its sender has sent before: its peer may not even look at its ACK
     old_edge, old_ack, old_wnd: the farthest edge, the acknowledgement and the window before it
     resend:    at AT_RESEND: what is sent again and why
     damaged:   at AT_DAMAGE: the damaged record, `r` or an earlier one
@@ -38,6 +39,7 @@ class Look:
         "hits",
         "isns",
         "n",
+        "old",
         "old_ack",
         "old_edge",
         "old_wnd",
@@ -59,6 +61,7 @@ class Look:
         self.ack = -1
         self.n = 0
         self.edge = -1
+        self.old = False
         self.old_edge = -1
         self.old_ack = -1
         self.old_wnd = -1

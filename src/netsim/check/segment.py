@@ -22,6 +22,7 @@ from netsim.check.states import (
     STAGE_OPEN,
     STAGE_SYN_RECEIVED,
     STAGE_SYN_SENT,
+    note_filled,
     note_fin,
     note_synchronized,
     refresh,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from netsim.check.tracker import Tracker
 
 _HALF: Final = 0x80000000
+_RTO_NS: Final = 185_000_000
+_SLACK_NS: Final = 10_000_000
 _COPY_NS: Final = 200_000
 _COPY_ID_NS: Final = 1_000_000_000
 
@@ -74,6 +77,7 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
     near = h.nxt
     x.seq = unwrap(near, r.seq)
     x.end = x.seq + x.n + ((flags & SYN) >> 1) + (flags & FIN)
+    x.old = x.seq < near and x.end <= near
     x.old_edge = p.edge
     x.old_ack = h.last_ack
     x.old_wnd = h.wnd
@@ -110,6 +114,8 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
         note_synchronized(h, x.n > 0 or flags & FIN != 0)
     if flags & FIN:
         _take_fin(t, x)
+    elif h.fin >= 0 and x.n:
+        note_filled(h, x.seq, x.end)
     _done(t, x, c)
 
 
@@ -356,7 +362,9 @@ def _take_fin(t: Tracker, x: Look) -> None:
         h.fin = x.end - 1
         h.fin_record = x.r
     has_peers = 0 <= x.p.fin < x.ack
-    note_fin(h, has_peers, resent)
+    crossed = h.fin_acked and x.r.t_ns - h.una_ns < min(_RTO_NS, 2 * x.p.rtt_max + _SLACK_NS)
+    note_fin(h, has_peers, resent, crossed)
+    h.fin_ns = x.r.t_ns
     # Assumed to arrive, and to be in order, unless something before it is known not to be there.
     x.p.fin_arrived = not h.holes or x.p.fin_arrived
     c = x.c

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from netsim.base.packet import FIN, SYN
 from netsim.capture.record import TcpRecord
 from netsim.check.cause import (
+    MIN_RTO_NS,
     is_probe_of_new_data,
     last_sent,
     note_overtaken,
@@ -134,7 +135,7 @@ def _take_ahead(t: Tracker, x: Look) -> None:
         if h.holes is None:
             h.holes = []
         if len(h.holes) < MAX_HOLES:
-            h.holes.append(Hole(start, x.seq, r))
+            h.holes.append(Hole(start, x.seq, r, h.last_new_ns))
     if x.n or r.flags & FIN:
         for index, rule in t.at[AT_DATA]:
             x.rule = index
@@ -222,7 +223,9 @@ def _take_old_empty(x: Look) -> None:
             note_probe(x)
         elif h.una >= h.nxt and p.pending_zero():
             note_probe(x)
-        elif h.una >= h.nxt:
+        elif h.una >= h.nxt and (
+            h.fin < 0 or h.last is None or x.r.t_ns - h.last.t_ns >= KEEP_ALIVE_IDLE_NS
+        ):  # fmt: skip
             c.add("keep_alive", x.r.frame)
 
 
@@ -330,9 +333,9 @@ def _fill(x: Look) -> int:
         if verdict != EARLIER:
             x.c.add("lost_segment", hole.opener.frame)
         if hole.start < x.seq:
-            kept.append(Hole(hole.start, x.seq, hole.opener))
+            kept.append(Hole(hole.start, x.seq, hole.opener, hole.since_ns))
         if x.end < hole.end:
-            rest = Hole(x.end, hole.end, hole.opener)
+            rest = Hole(x.end, hole.end, hole.opener, hole.since_ns)
             rest.acks = hole.acks
             kept.append(rest)
     h.holes = kept or None
@@ -350,6 +353,10 @@ def _judge_fill(x: Look, hole: Hole) -> int:
     if order != SAME:
         return order
     waited = r.t_ns - opener.t_ns
+    back = _turn_back(h)
+    if waited < back - (back >> 3) and r.t_ns - hole.since_ns < MIN_RTO_NS:
+        # No ACK about the gap can have reached the sender and its answer the tap, nor can a timer have run out.
+        return EARLIER
     if hole.acks >= 3:
         # The receiver had asked for it: enough to make the sender send it again.
         return LATER
@@ -358,6 +365,14 @@ def _judge_fill(x: Look, hole: Hole) -> int:
         # Nothing the sender saw could have told it of a loss, unless its timer ran out.
         return EARLIER if waited < max(190_000_000, rtt) else LATER
     return EARLIER if waited < max(3_000_000, rtt >> 1) else LATER
+
+
+def _turn_back(h: Half) -> int:
+    """The shortest time seen from the tap to this sender and back, ns; 0 if not known."""
+    near = h.peer.rtt_min
+    if h.turn_ns >= 0 and (near < 0 or h.turn_ns < near):
+        near = h.turn_ns
+    return max(near, 0)
 
 
 def reset_edge(h: Half, edge: int) -> None:

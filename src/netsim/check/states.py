@@ -102,13 +102,27 @@ def note_synchronized(h: Half, told: bool) -> None:
         p.syn_acked = True
 
 
-def note_fin(h: Half, has_peers_fin: bool, resent: bool) -> None:
-    """`h` sends a FIN; `has_peers_fin`: its ACK number covers the peer's FIN."""
+def note_fin(h: Half, has_peers_fin: bool, resent: bool, crossed: bool) -> None:
+    """`h` sends a FIN; `has_peers_fin`: its ACK number covers the peer's FIN.
+
+    `crossed`: so soon after the ACK of its FIN passed the tap that it may have left before that ACK arrived.
+    """
     if resent:
-        # Had the ACK of the FIN arrived, it would not be sent again.
-        h.fin_acked = False
+        if not crossed:
+            # Had the ACK of the FIN arrived, it would not be sent again.
+            h.fin_acked = False
         return
     h.passive = has_peers_fin
+
+
+def note_filled(h: Half, x_seq: int, x_end: int) -> None:
+    """`h` sends [x_seq, x_end) behind its own FIN: if that is all that its peer lacked, the peer has the FIN now."""
+    p = h.peer
+    if p.fin_arrived or h.holes or not x_seq <= p.last_ack < x_end:
+        return
+    rest = h.sacked
+    if rest is None or (len(rest) == 1 and rest[0][0] <= x_end and rest[0][1] >= h.fin):
+        p.fin_arrived = True
 
 
 def close_kind(c: Conn) -> str:

@@ -55,5 +55,7 @@ class Rtx002(Rule):
         resend = x.resend
         if resend is None or resend.spurious != "acked" or not x.n or x.r.flags & SYN or x.h.stage != STAGE_OPEN:
             return
+        if 0 <= x.h.una_doubt < resend.end:
+            return  # only a segment of old numbers acknowledged it, whose ACK the host need not look at
         if x.r.t_ns - x.h.una_ns > 20_000_000:
             x.report(x.h, "It sends data again whose acknowledgement it has.", LIKELY, 0, x.p.last)
