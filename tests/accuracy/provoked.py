@@ -21,9 +21,6 @@ FINDINGS: Final[dict[tuple[str, str], dict[tuple[str, str], str]]] = {
     ("blind-syn-attack", "server"): {
         ("HSK009", "client"): "the attacker sends a SYN in the client's name, and the client goes on",
     },
-    ("blind-reset-attack", "server"): {("RST006", "client"): "the guess in the window is the attacker's"},
-    ("blind-reset-attack", "old"): {("RST006", "client"): "the guess in the window is the attacker's"},
-    ("blind-syn-attack", "server"): {("HSK009", "client"): "the attacker's SYN meets an open connection"},
     ("paws", "server"): {
         ("OPT020", "client"): "an old duplicate comes with a timestamp from before",
     },

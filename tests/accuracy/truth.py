@@ -31,6 +31,7 @@ CAUSES: Final = {
 """The simulator's causes in the words of the matrix; every mechanism that repairs by ACKs is "fast"."""
 _PROBES_WITH_NEW: Final = "tlp-new-data"
 _ANSWERS_SYN: Final = "syn-ack-again"
+_TWIN_NS: Final = 200_000
 _FOR_EVER_NS: Final = 1 << 62
 _TELLING: Final = SYN | FIN | RST
 _FIN_QUEUED: Final = {"FIN-WAIT-1": "ESTABLISHED", "LAST-ACK": "CLOSE-WAIT", "CLOSING": "CLOSE-WAIT"}
@@ -54,11 +55,12 @@ class Frame:
             they sent, or by an earlier connection) or why it was sent again
     near:   the tap is at its sender
     hidden: to a tap it may look new: nothing of what it resends passed before, or it is a probe with new data
+    twin:   sent again at the very moment: without an IP identification it is a copy to the tap
     states: (sender's, receiver's) state as the tap can know it after this frame, None where it cannot
     spoke:  which of the two the tap has heard by then (resets apart, which those without a connection send, too)
     """
 
-    __slots__ = ("cause", "hidden", "near", "number", "row", "spoke", "states", "t_ns")
+    __slots__ = ("cause", "hidden", "near", "number", "row", "spoke", "states", "t_ns", "twin")
 
     def __init__(self, number: int, t_ns: int, row: SegmentRow, near: bool) -> None:
         self.number = number
@@ -67,12 +69,15 @@ class Frame:
         self.near = near
         self.cause = NEW
         self.hidden = False
+        self.twin = False
         self.states: tuple[str | None, str | None] = (None, None)
         self.spoke = (False, False)
 
     def accepts(self, word: str) -> bool:
         """The word is right for it, or as right as a tap can be."""
-        return word == self.cause or self.cause == STRAY or (self.hidden and word == NEW)
+        return (
+            word == self.cause or self.cause == STRAY or (self.hidden and word == NEW) or (self.twin and word == COPY)
+        )
 
     def accepts_state(self, which: int, state: str) -> bool:
         """The inferred state of its sender (0) or receiver (1) is right; "" is, of an end that was not heard."""
@@ -188,6 +193,7 @@ class Truth:
         last_sent: dict[tuple[_Flow, int], int] = {}
         forged: dict[_Flow, list[tuple[int, int]]] = {}
         newest: dict[_Flow, int] = {}
+        last_seen: dict[tuple[_Flow, int, int], int] = {}
         fins: set[tuple[_Flow, int, int]] = set()
         for frame in self.frames:
             row = frame.row
@@ -199,6 +205,7 @@ class Truth:
             arrived = row.arrived
             if not frame.near and arrived is not None and arrived.corrupted:
                 frame.cause = DAMAGED
+                frame.hidden = True  # plain segments are not summed as they pass
             elif original in uids:
                 frame.cause = COPY
                 frame.hidden = not seg.seg_len()  # equal pure ACKs in a row are normal
@@ -207,6 +214,7 @@ class Truth:
                 if row.reason is not None and row.reason.code == _ANSWERS_SYN:
                     frame.cause = RESENT
                 frame.hidden = not any(low < end and start < high for low, high in ranges)
+                frame.twin = frame.t_ns - last_seen.get((flow, start, end), -_TWIN_NS) < _TWIN_NS
             elif seg.flags & FIN and (flow, row.conn_from, seg.seq + row.length) in fins:
                 frame.cause = RESENT  # FreeBSD puts its FIN on every ACK of FIN-WAIT-1
             sent = self.sent_at.get(id(row), -1)
@@ -218,7 +226,7 @@ class Truth:
             elif id(row) in self.new_probes:
                 frame.cause = "tail probe"
                 frame.hidden = True
-            elif frame.cause == NEW and row.length and sent < last_sent.get((flow, row.conn_from), -1):
+            elif frame.cause == NEW and seg.seg_len() and sent < last_sent.get((flow, row.conn_from), -1):
                 frame.cause = LATE
             newest[flow] = max(row.conn_from, newest.get(flow, 0))
             if frame.cause != DAMAGED:
@@ -226,7 +234,8 @@ class Truth:
                 if seg.flags & FIN:
                     fins.add((flow, row.conn_from, seg.seq + row.length))
                 ranges.append((start, end))
-                if row.length:
+                last_seen[flow, start, end] = frame.t_ns
+                if seg.seg_len():
                     last_sent[flow, row.conn_from] = max(sent, last_sent.get((flow, row.conn_from), -1))
 
     # --- states --------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def take_ack(t: Tracker, x: Look) -> None:
 
 
 def _doubt_fin(x: Look) -> None:
-    """An ACK below the peer's FIN, later than any round trip has taken: it has not got the FIN, or not all before it."""
+    """An ACK below the peer's FIN, later than any round trip has taken: the FIN is not there, or not all before it."""
     p = x.p
     slowest = max(p.rtt_max, x.h.turn_ns)
     if slowest > 0 and x.r.t_ns - p.fin_ns > slowest + SLACK_NS:

@@ -191,7 +191,10 @@ def _cause(x: Look, resend: Resend) -> str:
     floor = _rto_floor(h, p)
     again = _resent_before(h, resend.start)
     if h.mode == MODE_LOSS and resend.start < h.recover:
-        if head and again is not None and waited >= floor and now - again.record.t_ns >= floor:
+        if head and waited >= floor and (
+            now - again.record.t_ns >= floor if again is not None
+            else quiet > ACK_CLOCK_NS + p.srtt + max(rtt >> 1, 5_000_000)
+        ):  # fmt: skip
             return _timeout(h)
         if again is not None and again.cause in (TIMEOUT, GO_BACK) and not head and h.dupacks == 0:
             return GO_BACK
@@ -228,11 +231,15 @@ def _cause_by_timer(x: Look, resend: Resend, again: Resend | None, waited: int, 
     floor = _rto_floor(h, p)
     selective = h.sack_ok or p.sack_ok or h.iss < 0
     idle = x.r.t_ns - max(h.last_new_ns, h.una_ns)
-    if resend.end <= h.una and resend.start < h.left_high and idle < p.srtt + (p.srtt >> 1) + ACK_CLOCK_NS and (
-        x.r.t_ns - h.left_ns < p.srtt + (p.srtt >> 1) + ACK_CLOCK_NS
+    back = p.srtt + (p.srtt >> 1) + ACK_CLOCK_NS
+    if resend.end <= h.una and x.r.t_ns - h.left_ns < back and (
+        resend.start < h.left_high or (resend.first is not None and resend.first.t_ns < h.left_ns + back)
     ):  # fmt: skip
         # Acknowledged at the tap, but the sender cannot know yet: still the recovery of before.
         return h.left_cause
+    if resend.end <= h.una and x.r.t_ns - h.una_ns < back and resend.first is not None:
+        # Nor could a timer know of that ACK.
+        idle = waited = resend.waited_ns
     late = head and rtt > 0 and idle > 2 * rtt + (rtt >> 1) + PROBE_LATE_NS
     if again is None and not late and resend.tail and selective and idle >= min(rtt + (rtt >> 1), floor) and not (
         head and waited >= FULL_RTO_NS and rtt < FULL_RTO_NS // 3

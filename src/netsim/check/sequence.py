@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from netsim.base.packet import FIN, SYN
+from netsim.base.packet import ACK, FIN, SYN
 from netsim.capture.record import TcpRecord
 from netsim.check.cause import (
     MIN_RTO_NS,
@@ -20,7 +20,7 @@ from netsim.check.cause import (
     note_resend,
     recognise_timeout,
 )
-from netsim.check.flow import MASK, Half, Hole
+from netsim.check.flow import MASK, MODE_LOSS, Half, Hole
 from netsim.check.look import Look
 from netsim.check.model import AT_DATA
 from netsim.check.opening import set_limit
@@ -43,6 +43,9 @@ def order_of(h: Half, r: TcpRecord, other: TcpRecord) -> int:
     """Was `r` sent EARLIER or LATER than `other` by the same endpoint? SAME if nothing tells."""
     if r.ts_val >= 0 and other.ts_val >= 0 and r.ts_val != other.ts_val:
         return LATER if (r.ts_val - other.ts_val) & MASK < _HALF else EARLIER
+    if r.ts_val >= 0 and other.ts_val >= 0 and r.ts_ecr != other.ts_ecr and r.flags & other.flags & ACK:
+        # Within one tick of its clock; but which of the peer's it had received last tells as well.
+        return LATER if (r.ts_ecr - other.ts_ecr) & MASK < _HALF else EARLIER
     if r.ip_id > 0 and other.ip_id > 0 and r.ip_id != other.ip_id and h.id_inc and h.ids_count():
         step = (r.ip_id - other.ip_id) & 0xFFFF
         if step < 0x1000:
@@ -354,7 +357,9 @@ def _judge_fill(x: Look, hole: Hole) -> int:
         return order
     waited = r.t_ns - opener.t_ns
     back = _turn_back(h)
-    if waited < back - (back >> 3) and r.t_ns - hole.since_ns < MIN_RTO_NS:
+    if waited < back - (back >> 3) and h.mode != MODE_LOSS and (
+        x.seq > h.una or r.t_ns - hole.since_ns < MIN_RTO_NS
+    ):  # fmt: skip
         # No ACK about the gap can have reached the sender and its answer the tap, nor can a timer have run out.
         return EARLIER
     if hole.acks >= 3:
