@@ -362,7 +362,7 @@ def _take_fin(t: Tracker, x: Look) -> None:
         h.fin = x.end - 1
         h.fin_record = x.r
     has_peers = 0 <= x.p.fin < x.ack
-    crossed = h.fin_acked and x.r.t_ns - h.una_ns < min(_RTO_NS, 2 * x.p.rtt_max + _SLACK_NS)
+    crossed = h.fin_acked and x.r.t_ns - h.una_ns < min(_RTO_NS, 2 * max(x.p.rtt_max, h.turn_ns) + _SLACK_NS)
     note_fin(h, has_peers, resent, crossed)
     h.fin_ns = x.r.t_ns
     # Assumed to arrive, and to be in order, unless something before it is known not to be there.

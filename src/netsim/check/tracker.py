@@ -155,7 +155,9 @@ class Tracker:
                         if head > p.head:
                             rtt = t_ns - last.t_ns
                             p.srtt += (rtt - p.srtt) >> 3
-                            if rtt < p.rtt_min:
+                            if rtt < p.rtt_min or p.rtt_min < 0:
+                                if not p.rtt_n:
+                                    p.srtt = rtt
                                 p.rtt_min = rtt
                             if rtt > p.rtt_max:
                                 p.rtt_max = rtt

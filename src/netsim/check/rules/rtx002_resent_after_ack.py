@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.base.packet import SYN
+from netsim.capture.record import CSUM_BAD
 from netsim.check.look import Look
 from netsim.check.model import AT_RESEND, DEVIATION, LIKELY, NEED_AT_SENDER, NEED_BOTH, Meta, Rule
 from netsim.check.states import STAGE_OPEN
@@ -57,5 +58,8 @@ class Rtx002(Rule):
             return
         if 0 <= x.h.una_doubt < resend.end:
             return  # only a segment of old numbers acknowledged it, whose ACK the host need not look at
+        last = x.p.last
+        if last is not None and last.checksum_status() == CSUM_BAD:
+            return  # its acknowledgement was damaged
         if x.r.t_ns - x.h.una_ns > 20_000_000:
             x.report(x.h, "It sends data again whose acknowledgement it has.", LIKELY, 0, x.p.last)

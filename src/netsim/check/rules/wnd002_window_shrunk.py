@@ -52,6 +52,8 @@ class Wnd002(Rule):
         if x.old_edge - x.edge > max(h.max_wnd, 65535):
             # More than was ever offered: not this connection's numbers.
             return
+        if x.old and not x.n:
+            return  # an ACK that what its sender sent later has overtaken
         order = order_of(h, x.r, last)
         if order == EARLIER or (order == SAME and x.c.reordered):
             return
