@@ -65,12 +65,16 @@ class PcapParser:
     def _split(self, batch: FrameBatch) -> None:
         """Find the frames that lie whole in the batch's buffer; keep the rest for later."""
         buf = batch.buf
-        append = batch.spans.append
+        spans = batch.spans
         unpack_from = self._struct.unpack_from
         tick = 1 if self.nanoseconds else 1000
         header = 16 + self._extra
         size = len(buf)
         at = 0
+        seconds: int
+        fraction: int
+        captured: int
+        wire: int
         while at + header <= size:
             seconds, fraction, captured, wire = unpack_from(buf, at)
             start = at + header
@@ -81,7 +85,7 @@ class PcapParser:
                     self.damage = Damage(self._offset + at, what, "corrupt")
                     self._done = True
                 break
-            append((seconds * 1_000_000_000 + fraction * tick, start, stop, wire, 0))
+            spans.append((seconds * 1_000_000_000 + fraction * tick, start, stop, wire, 0))
             at = stop
         self._rest = buf[at:]
         self._offset += at

@@ -69,12 +69,29 @@ class TcpDecoder:
     def decode(self, batch: FrameBatch, interfaces: list[Interface]) -> list[TcpRecord]:
         """The TCP records of a batch, in order; possibly none."""
         records: list[TcpRecord] = []
-        append = records.append
         buf = batch.buf
         unpack_from = _ETHERNET_IPV4_TCP.unpack_from
         limit = len(buf) - 66 if self._fast else -1
         directions = batch.directions
         frame = batch.first - 1
+        # Declared, they are machine integers where this is compiled.
+        ethertype: int
+        version: int
+        tos: int
+        total: int
+        ip_id: int
+        fragment: int
+        ttl: int
+        protocol: int
+        seq: int
+        ack: int
+        offset: int
+        wnd: int
+        csum: int
+        urg: int
+        option: int
+        ts_val: int
+        ts_ecr: int
         for t_ns, start, stop, wire, number in batch.spans:
             frame += 1
             if stop - start < wire:
@@ -117,7 +134,7 @@ class TcpDecoder:
                             notes |= _direction_note(directions.get(frame - batch.first, 0))
                         payload = total - 20 - header
                         if payload >= 0:
-                            append(
+                            records.append(
                                 TcpRecord(
                                     frame, t_ns, number, buf[start + 26 : start + 38], seq, ack, offset & _FLAGS, wnd,
                                     payload, ts_val, ts_ecr, options, ip_id, ttl, tos, fragment & 0x4000 != 0,
@@ -128,19 +145,19 @@ class TcpDecoder:
                 elif ethertype == 0x86DD and start + 86 <= len(buf):
                     record = _plain_ipv6(batch, frame)
                     if record is not None:
-                        append(record)
+                        records.append(record)
                         continue
             direction = directions.get(frame - batch.first, 0) if directions else 0
             record = self._slow(batch, frame, direction, interfaces)
             if record is not None:
-                append(record)
+                records.append(record)
         self.tcp_frames += len(records)
         return records
 
     def _of_syn(self, buf: bytes, start: int, stop: int) -> TcpOptions:
         """The options of a SYN, shared by all alike but for their timestamps: those go to `_ts_val`, `_ts_ecr`."""
         at = _stamps_at(buf, start, stop)
-        key = buf[start:at] + buf[at + 8 : stop]
+        key = buf[start:at] + buf[at + 8 : stop] if at < stop else buf[start:stop]
         options = self._known.get(key)
         if options is None:
             options = decode_options(buf, start, stop)
@@ -227,6 +244,19 @@ def _plain_ipv6(batch: FrameBatch, frame: int) -> TcpRecord | None:
     index = frame - batch.first
     t_ns, start, stop, wire, number = batch.spans[index]
     buf = batch.buf
+    first: int
+    length: int
+    protocol: int
+    ttl: int
+    seq: int
+    ack: int
+    offset: int
+    wnd: int
+    csum: int
+    urg: int
+    option: int
+    ts_val: int
+    ts_ecr: int
     (
         first, length, protocol, ttl, seq, ack, offset, wnd, csum, urg, option, ts_val, ts_ecr,
     ) = _IPV6_TCP.unpack_from(buf, start + 14)  # fmt: skip

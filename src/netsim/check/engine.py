@@ -152,7 +152,7 @@ def _read_all(
 ) -> Report:
     """Feed everything a source yields to a checker."""
     checker = Checker(path, rules, vantage)
-    feed = checker.tracker.feed
+    tracker = checker.tracker
     batches = 0
     recent: list[list[TcpRecord]] = []
     while batch := source.read_batch():
@@ -161,7 +161,7 @@ def _read_all(
             checker.feed_with_errors(batch, errors)
         else:
             for record in batch:
-                feed(record)
+                tracker.feed(record)
         batches += 1
         recent.append(batch)
         if len(recent) > KEPT_BATCHES:
