@@ -107,3 +107,25 @@ def flood(path: Path, connections: int) -> int:
         file.frame((server, 80, client, port), 1, isn ^ 0x5A5A5A5A, isn + 1, SYN | ACK, 0, b"\2\4\5\xb4")
     file.file.close()
     return file.count
+
+
+def exchanges(path: Path, connections: int) -> int:
+    """So many whole short connections, ten packets each: handshake, request, answer, both FINs; returns the frames."""
+    file = _File(path)
+    server = bytes((10, 2, 0, 1))
+    for index in range(connections):
+        client = bytes((10, 100 + (index >> 16), index >> 8 & 255, index & 255))
+        there, back = (client, 1024 + index * 7 % 60000, server, 80), (server, 80, client, 1024 + index * 7 % 60000)
+        seq, ack = index * 2654435761 + 1, index * 40503 + 1
+        file.frame(there, 0, seq - 1, 0, SYN, 0, b"\2\4\5\xb4")
+        file.frame(back, 1, ack - 1, seq, SYN | ACK, 0, b"\2\4\5\xb4")
+        file.frame(there, 0, seq, ack, ACK, 0, b"")
+        file.frame(there, 0, seq, ack, PSH | ACK, 200, b"")
+        file.frame(back, 1, ack, seq + 200, ACK, 0, b"")
+        file.frame(back, 1, ack, seq + 200, PSH | ACK, 1000, b"")
+        file.frame(there, 0, seq + 200, ack + 1000, ACK, 0, b"")
+        file.frame(back, 1, ack + 1000, seq + 200, FIN | ACK, 0, b"")
+        file.frame(there, 0, seq + 200, ack + 1001, FIN | ACK, 0, b"")
+        file.frame(back, 1, ack + 1001, seq + 201, ACK, 0, b"")
+    file.file.close()
+    return file.count

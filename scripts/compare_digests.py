@@ -1,4 +1,4 @@
-"""Runs every built-in scenario with two builds of netsim and compares the digests of all their events.
+"""Compares two builds of netsim: the digests of every built-in scenario's events, and of every capture's report.
 
     python scripts/compare_digests.py src ../compiled/src
 
@@ -7,11 +7,14 @@ Exits with 1 if any differs. Without arguments it prints this build's digests as
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+TRACES = Path(__file__).parents[1] / "traces"
 
 
 def digests() -> dict[str, str]:
@@ -20,7 +23,21 @@ def digests() -> dict[str, str]:
     from netsim.scenario.loader import load
     from netsim.scenario.runner import run
 
-    return {name: run(load(name)).digest for name in catalog.names()}
+    found = {name: run(load(name)).digest for name in catalog.names()}
+    for path in sorted(TRACES.rglob("*.pcap*")):
+        name = path.relative_to(TRACES.parent).as_posix()
+        found[name] = report_digest(path, name)
+    return found
+
+
+def report_digest(path: Path, name: str) -> str:
+    """Of the checker's whole JSON report of a capture."""
+    from netsim.check.engine import check_file
+    from netsim.check.outputs import to_json
+
+    report = check_file(str(path))
+    report.path = name
+    return hashlib.sha256(to_json([report]).encode()).hexdigest()
 
 
 def digests_of(source: str) -> tuple[bool, dict[str, str]]:
@@ -45,7 +62,8 @@ def main(sources: list[str]) -> int:
     differing = [name for name in sorted(first.keys() | second.keys()) if first.get(name) != second.get(name)]
     for name in differing:
         print(f"{name}: {first.get(name)} and {second.get(name)}")
-    print(f"{len(first) - len(differing)} of {len(first)} scenarios have the same digest compiled and interpreted")
+    same = len(first) - len(differing)
+    print(f"{same} of {len(first)} scenarios and captures have the same digest compiled and interpreted")
     return 1 if differing else 0
 
 
