@@ -11,6 +11,7 @@ opening that `is_plain_syn` and `is_plain_answer` let pass. A test holds both wa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.packet import ACK, CWR, ECE, SYN
@@ -21,16 +22,15 @@ from netsim.capture.record import (
     NOTE_OUTBOUND,
     NOTE_TUNNELLED,
     TcpRecord,
-    reverse_key,
 )
-from netsim.check.flow import MASK, UNKNOWN, Conn, Tomb
-from netsim.check.opening import BASE
-from netsim.check.summary import row_of
+from netsim.check.flow import MASK, Conn
+from netsim.check.summary import Row, row_of
 
 if TYPE_CHECKING:
     from netsim.check.tracker import Tracker
 
 Kind = tuple[object, ...]
+Alike = Callable[[Row, int, TcpRecord, TcpRecord | None], None]
 
 _FINE: Final = NOTE_INBOUND | NOTE_OUTBOUND | NOTE_TUNNELLED
 _PORT_0: Final = b"\0\0"
@@ -84,11 +84,17 @@ def _is_summed(t: Tracker, r: TcpRecord) -> bool:
     return status != CSUM_BAD and (status != CSUM_PARTIAL or t.partial >= _MANY_PARTIAL)
 
 
-def _traits(r: TcpRecord) -> Kind:
-    """What makes two segments the same kind. Options count as the same only if they are the same object."""
+def _kind(syn: TcpRecord, answer: TcpRecord | None) -> Kind:
+    """What makes two openings alike. Options count as the same only if they are the same object."""
+    if answer is None:
+        return (
+            syn.flags, syn.wnd, syn.opts, syn.tos, syn.notes, syn.urg, syn.df, min(syn.ip_id, 1), syn.ts_val < 0,
+            syn.sum_status, syn.interface,
+        )  # fmt: skip
     return (
-        r.flags, r.wnd, r.opts, r.tos, r.notes, r.urg, r.df, r.ip_id < 0, r.ip_id == 0, r.ts_val < 0, r.ts_ecr < 0,
-        r.sum_status, r.interface, len(r.key),
+        syn.flags, syn.wnd, syn.opts, syn.tos, syn.notes, syn.urg, syn.df, min(syn.ip_id, 1), syn.ts_val < 0,
+        syn.sum_status, syn.interface, answer.flags, answer.wnd, answer.opts, answer.tos, answer.notes, answer.urg,
+        answer.df, min(answer.ip_id, 1), answer.ts_val < 0, answer.sum_status, answer.interface,
     )  # fmt: skip
 
 
@@ -96,7 +102,7 @@ def finish_attempt(t: Tracker, a: Attempt) -> None:
     """Nothing more happened to an opening: summarise it."""
     syn = a.syn
     answer = a.answer
-    kind = (_traits(syn), None if answer is None else _traits(answer))
+    kind = _kind(syn, answer)
     example = t.kinds.get(kind)
     if example is None:
         c = t.materialize(a)
@@ -104,25 +110,11 @@ def finish_attempt(t: Tracker, a: Attempt) -> None:
         if len(t.kinds) < MAX_KINDS:
             clean = c.analysis is None and c.candidates is None and c.quality is None
             t.kinds[kind] = row_of(c, []) if clean else ()
-        return
-    if not example:
+    elif not example:
         t.finish_conn(t.materialize(a))
-        return
-    t.partial += syn.sum_status == CSUM_PARTIAL
-    last = syn
-    rtt_ns = UNKNOWN
-    client = (syn.seq, *example[10][1:])
-    server = example[11]
-    server_key = reverse_key(syn.key)
-    if answer is not None:
-        last = answer
-        rtt_ns = answer.t_ns - syn.t_ns
-        server = (answer.seq, *server[1:])
-        t.partial += answer.sum_status == CSUM_PARTIAL
-        t.bury(Tomb(syn.key, BASE + syn.seq + 1, BASE + answer.seq + 1, syn.ts_val, last.t_ns, False, syn.frame, ""))
-    row = (
-        a.ident, syn.key, server_key, syn.frame, last.frame, syn.t_ns, last.t_ns, *example[7:10], client, server,
-        *example[12:14], rtt_ns, *example[15:],
-    )  # fmt: skip
-    if t.on_row is not None:
-        t.on_row(row)
+    elif t.on_alike is not None:
+        if syn.sum_status == CSUM_PARTIAL:
+            t.partial += 1
+        if answer is not None and answer.sum_status == CSUM_PARTIAL:
+            t.partial += 1
+        t.on_alike(example, a.ident, syn, answer)

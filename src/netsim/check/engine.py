@@ -71,7 +71,7 @@ class Checker:
         self._vantage = vantage
         self._quality: dict[str, list[int]] = {}
         self._votes = [0, 0, 0, 0]
-        self.tracker = Tracker(rules, self._done, self._take_row)
+        self.tracker = Tracker(rules, self._done, self._take_alike)
         self.tracker.vantage = vantage
 
     def feed_with_errors(self, batch: list[TcpRecord], errors: list[IcmpRecord]) -> None:
@@ -97,10 +97,10 @@ class Checker:
                 known[0] += frames[0]
                 known.extend(frames[1 : max(1, 22 - len(known))])
 
-    def _take_row(self, row: Row) -> None:
-        vantage: int = row[9]
+    def _take_alike(self, example: Row, ident: int, syn: TcpRecord, answer: TcpRecord | None) -> None:
+        vantage: int = example[9]
         self._votes[vantage] += 1
-        self.report.connections.add(row)
+        self.report.connections.add_alike(example, ident, syn, answer)
 
     def finish(self, source: TcpSource | None = None) -> Report:
         """The capture is over: everything that was open is judged, and the capture itself."""

@@ -11,9 +11,12 @@ import tempfile
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from struct import Struct
 from typing import Any, Final, overload
 
 from netsim.base.errors import UsageError
+from netsim.capture.record import TcpRecord, reverse_key
+from netsim.check.flow import UNKNOWN
 from netsim.check.model import CONFIDENCES, SEVERITIES, Finding, Meta
 from netsim.check.summary import ConnReport, Row
 
@@ -23,25 +26,49 @@ SHOWN: Final = 20
 """How many connections the text report shows, and how many frames a quality message names."""
 _ROOM: Final = 64 * SHOWN
 _IDENTS: Final = (1 << 40) - 1
+_FAR_FUTURE: Final = 1 << 61
+_ALIKE: Final = Struct("<BIQQqqIIq")
+"""Of an opening like another: a mark, its row's place; frames, times, both ISNs, round-trip time; the key follows."""
+_IS_ALIKE: Final = 0
+"""No marshalled row begins so."""
+
+
+def _traits(syn: TcpRecord, answer: TcpRecord | None) -> tuple[int, int, int, int, int, int, int]:
+    """What one opening of a kind has of its own: frames, times, both ISNs, round-trip time."""
+    if answer is None:
+        return syn.frame, syn.frame, syn.t_ns, syn.t_ns, syn.seq, 0, UNKNOWN
+    return syn.frame, answer.frame, syn.t_ns, answer.t_ns, syn.seq, answer.seq, answer.t_ns - syn.t_ns
+
+
+def _unfold(row: Row, ident: int, traits: tuple[int, ...], key: bytes) -> Row:
+    """The row of an opening like that of `row`."""
+    first_frame, last_frame, first_ns, last_ns, client_isn, server_isn, rtt_ns = traits
+    return (
+        ident, key, reverse_key(key), first_frame, last_frame, first_ns, last_ns, *row[7:10],
+        (client_isn, *row[10][1:]), (server_isn, *row[11][1:]), *row[12:14], rtt_ns, *row[15:],
+    )  # fmt: skip
 
 
 class Firsts:
-    """The `SHOWN` smallest of many tuples of numbers, the others forgotten; and how many there were."""
+    """The `SHOWN` smallest of many tuples of numbers, the others forgotten; and how many there were.
 
-    __slots__ = ("_bar", "_found", "count")
+    bar: what is not below this is not among them; None as long as that is open
+    """
+
+    __slots__ = ("_found", "bar", "count")
 
     def __init__(self) -> None:
         self.count = 0
         self._found: list[tuple[int, ...]] = []
-        self._bar: tuple[int, ...] | None = None
+        self.bar: tuple[int, ...] | None = None
 
     def add(self, entry: tuple[int, ...]) -> None:
         """One more."""
         self.count += 1
-        if self._bar is None or entry < self._bar:
+        if self.bar is None or entry < self.bar:
             self._found.append(entry)
             if len(self._found) >= _ROOM:
-                self._bar = self.smallest()[-1]
+                self.bar = self.smallest()[-1]
 
     def smallest(self) -> list[tuple[int, ...]]:
         """In order."""
@@ -75,6 +102,11 @@ class Connections:
         self._written = 0
         self._file: Any = None
         self._path = ""
+        self._rows: list[Row] = []
+        """Openings that others are like; `_examples` has their places by number of connection."""
+        self._examples: dict[int, int] = {}
+        self._last_calm = _FAR_FUTURE
+        """Connections without any trouble from this number on are not among the busiest."""
         self._judged = array("q")
         """Per finding its place in the order of all: severity, confidence, connection, place among its findings."""
 
@@ -103,8 +135,39 @@ class Connections:
                 confidence: str = each[2]
                 grade = SEVERITIES.index(self._metas[code].severity) << 2 | CONFIDENCES.index(confidence)
                 self._judged.append((grade << 40 | ident) << 12 | place)
-        self._busiest.add((-len(found) if found else 0, -resent, ident))
-        blob = marshal.dumps(row, 2)
+        if found or resent:
+            self._busiest.add((-len(found) if found else 0, -resent, ident))
+        elif ident < self._last_calm:
+            self._note_calm(ident)
+        self._keep(ident, marshal.dumps(row, 2))
+
+    def add_alike(self, example: Row, ident: int, syn: TcpRecord, answer: TcpRecord | None) -> None:
+        """Take in an opening that differs from one taken in before (its row) only in what these records say."""
+        opened: str = example[12]
+        closed: str = example[13]
+        self.opened[opened] += 1
+        self.closed[closed] += 1
+        if ident < self._last_calm:
+            self._note_calm(ident)
+        last = syn if answer is None else answer
+        if last.t_ns >= _FAR_FUTURE:
+            self._keep(ident, marshal.dumps(_unfold(example, ident, _traits(syn, answer), syn.key), 2))
+            return
+        number = self._examples.get(example[0])
+        if number is None:
+            number = self._examples[example[0]] = len(self._rows)
+            self._rows.append(example)
+        self._keep(ident, _ALIKE.pack(_IS_ALIKE, number, *_traits(syn, answer)) + syn.key)
+
+    def _note_calm(self, ident: int) -> None:
+        """Nothing happened on this connection; it is shown if there are not enough others."""
+        self._busiest.add((0, 0, ident))
+        bar = self._busiest.bar
+        if bar is not None:
+            self._last_calm = bar[2] if bar[0] == bar[1] == 0 else 0
+
+    def _keep(self, ident: int, blob: bytes) -> None:
+        """Enter what is to be written of a connection."""
         offsets, sizes = self._offsets, self._sizes
         if ident == len(offsets):
             offsets.append(self._written + len(self._recent))
@@ -157,6 +220,9 @@ class Connections:
                 self._file = Path(self._path).open("rb", buffering=0)  # noqa: SIM115 (lives as long as this)
             self._file.seek(offset)
             blob = self._file.read(size)
+        if blob[0] == _IS_ALIKE:
+            _, number, *traits = _ALIKE.unpack_from(blob)
+            return _unfold(self._rows[number], ident, tuple(traits), blob[_ALIKE.size :])
         row: Row = marshal.loads(blob)
         return row
 

@@ -15,11 +15,11 @@ from typing import Final
 
 from netsim.base.packet import ACK, PSH, RST, SYN
 from netsim.capture.record import NOTE_RESERVED, IcmpRecord, TcpRecord, reverse_key
-from netsim.check.attempts import Attempt, Kind, finish_attempt, is_plain_answer, is_plain_syn
+from netsim.check.attempts import Alike, Attempt, Kind, finish_attempt, is_plain_answer, is_plain_syn
 from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Tomb, tomb_of
 from netsim.check.look import Look
 from netsim.check.model import AT_CAPTURE, AT_END, MOMENTS, Rule
-from netsim.check.states import STAGE_OPEN, refresh
+from netsim.check.states import STAGE_OPEN, STAGE_SYN_RECEIVED, refresh
 from netsim.check.summary import Row
 from netsim.wire.options import TcpOptions
 
@@ -51,7 +51,8 @@ class Tracker:
 
     rules:   in registry order; asked at their moments
     on_done: called with each connection when it is over and judged by the rules asked at its end
-    on_row:  called with the summary of an opening that needed no judging; None: every opening is followed in full
+    on_alike: called with an opening that is like another, which is over and summarised: that one's row, the number,
+             the SYN and its answer; None: every opening is followed in full
     """
 
     __slots__ = (
@@ -71,8 +72,8 @@ class Tracker:
         "lingering",
         "look",
         "now_ns",
+        "on_alike",
         "on_done",
-        "on_row",
         "partial",
         "rules",
         "taking_again",
@@ -80,12 +81,10 @@ class Tracker:
         "vantage",
     )  # fmt: skip
 
-    def __init__(
-        self, rules: tuple[Rule, ...], on_done: Callable[[Conn], None], on_row: Callable[[Row], None] | None = None
-    ) -> None:
+    def __init__(self, rules: tuple[Rule, ...], on_done: Callable[[Conn], None], on_alike: Alike | None = None) -> None:
         self.rules = rules
         self.on_done = on_done
-        self.on_row = on_row
+        self.on_alike = on_alike
         self.at: list[list[tuple[int, Rule]]] = [[] for _ in range(MOMENTS)]
         for index, rule in enumerate(rules):
             for moment in rule.moments:
@@ -262,7 +261,7 @@ class Tracker:
             self._slow(self.materialize(a).client, r)
             return
         self._tick(r)
-        if flags & SYN and self.on_row is not None and key not in self.tombs and other not in self.tombs and (
+        if flags & SYN and self.on_alike is not None and key not in self.tombs and other not in self.tombs and (
             is_plain_syn(self, r)
         ):  # fmt: skip
             attempts[key] = Attempt(self.conns, r, None)
@@ -386,6 +385,8 @@ class Tracker:
             old.closed_ns = old.last_ns
         self.finish_conn(old)
         c = self._open(r, client, server)
+        if c.previous is None and old.open != "attempt" and r.t_ns - old.closed_ns < TOMB_NS:
+            c.previous = tomb_of(old)
         if old.client.syn is not None and old.client.last is old.client.syn and old.server.data_packets == 0:
             # Nothing but SYNs from the client so far: as far as it shows, it still waits for an answer.
             c.prior_syn = old.client.syn
@@ -412,20 +413,17 @@ class Tracker:
             for index, rule in self.at[AT_END]:
                 x.rule = index
                 rule.look(x)
-        if c.open != "attempt" or c.client.fin >= 0:
-            self.bury(tomb_of(c))
+        unfinished = c.open == "attempt" or (c.server.stage == STAGE_SYN_RECEIVED and c.close == "none")
+        if not unfinished or c.client.fin >= 0:
+            tombs = self.tombs
+            tombs[c.client.addr_key] = tomb_of(c)
+            if len(tombs) > MAX_TOMBS:
+                tombs.popitem(last=False)
         self.on_done(c)
         # Part the ring of references, so that all of it goes at once.
         for half in (c.client, c.server):
             half.peer = _GRAVE.client
             half.conn = _GRAVE
-
-    def bury(self, tomb: Tomb) -> None:
-        """Remember a connection that is over."""
-        tombs = self.tombs
-        tombs[tomb.client_key] = tomb
-        if len(tombs) > MAX_TOMBS:
-            tombs.popitem(last=False)
 
     def finish(self) -> None:
         """The capture is over: finish every connection, in order of appearance, then the rules of the capture."""

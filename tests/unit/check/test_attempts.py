@@ -19,7 +19,7 @@ def check(records: list[TcpRecord], *, noting: bool = True) -> tuple[Report, Che
     """The report with openings noted, or all of them followed in full."""
     checker = Checker("tape", RULES)
     if not noting:
-        checker.tracker.on_row = None
+        checker.tracker.on_alike = None
     for record in records:
         checker.tracker.feed(record)
     return checker.finish(), checker
