@@ -18,7 +18,7 @@ from netsim.base.units import format_duration, format_rate
 from netsim.sim import reasons
 from netsim.sim.impair import Impairer, Verdict, copy_packet
 from netsim.sim.kernel import ARRIVAL, Action, Simulator
-from netsim.sim.queue import ADMIT, DROP_FULL, MARK, QueuePolicy
+from netsim.sim.queue import ADMIT, DROP_FULL, MARK, QueuePolicy, Waiting
 
 if TYPE_CHECKING:
     from random import Random
@@ -124,10 +124,9 @@ class Channel(Action):
     """
 
     __slots__ = (
-        "_carry", "_flying", "_free_at_ns", "_held", "_last_arrival_ns", "_queued_bytes", "_rng", "_sim",
-        "_sink", "_waiting", "allow_reordering", "bytes_sent", "delay_ns", "delivered", "dropped", "impairers",
-        "jitter_ns", "link_name", "mtu", "name", "numbers", "queue", "rate_bps", "sent", "source", "strays",
-        "target", "up",
+        "_carry", "_flying", "_free_at_ns", "_held", "_last_arrival_ns", "_rng", "_sim", "_sink", "_waiting",
+        "allow_reordering", "bytes_sent", "delay_ns", "delivered", "dropped", "impairers", "jitter_ns", "link_name",
+        "mtu", "name", "numbers", "queue", "rate_bps", "sent", "source", "strays", "target", "up",
     )  # fmt: skip
 
     def __init__(
@@ -164,8 +163,7 @@ class Channel(Action):
         self._rng: Random = sim.rng(f"{link_name}/{self.name}/jitter")
         self._free_at_ns = 0
         self._carry = 0
-        self._waiting: deque[tuple[int, int]] = deque()
-        self._queued_bytes = 0
+        self._waiting = Waiting()
         self._last_arrival_ns = 0
         self._flying: deque[Packet] = deque()
         self._held: list[_Held] = []
@@ -190,9 +188,8 @@ class Channel(Action):
         if self.rate_bps:
             if self._free_at_ns <= now_ns:
                 self._carry = 0
-                if self._waiting:
+                if self._waiting.octets:
                     self._waiting.clear()
-                    self._queued_bytes = 0
             else:
                 starts = self._free_at_ns
                 fate = self._enqueue(now_ns, starts, packet, size)
@@ -257,19 +254,18 @@ class Channel(Action):
     def _enqueue(self, now_ns: int, starts: int, packet: Packet, size: int) -> int:
         """Ask the policy about a packet whose turn comes at `starts`; enter it if it may stay."""
         waiting = self._waiting
-        while waiting and waiting[0][0] <= now_ns:
-            self._queued_bytes -= waiting.popleft()[1]
+        waiting.leave(now_ns)
+        ecn = packet.tos & 3
         fate = self.queue.admit(
-            now_ns, starts - now_ns, len(waiting), self._queued_bytes, size, (packet.tos & 3) in (1, 2)
-        )
+            now_ns, starts - now_ns, waiting.packets(), waiting.octets, size, ecn == 1 or ecn == 2
+        )  # fmt: skip
         if fate in (ADMIT, MARK):
-            waiting.append((starts, size))
-            self._queued_bytes += size
+            waiting.enter(starts, size)
         return fate
 
     def queue_length(self, now_ns: int) -> int:
         """How many packets wait for their turn at `now_ns`, without the one being sent."""
-        return sum(1 for starts, _ in self._waiting if starts > now_ns)
+        return len(self._waiting.after(now_ns))
 
     def _marked(self, now_ns: int, packet: Packet) -> Packet:
         """The packet with CE set: a copy, because the record keeps what was sent."""
@@ -462,7 +458,7 @@ class Channel(Action):
 
     def _respace(self, now_ns: int) -> None:
         """Give the packets that wait their new times, after a change of the rate."""
-        waiting = [entry for entry in self._waiting if entry[0] > now_ns]
+        waiting = self._waiting.after(now_ns)
         free_at = waiting[0][0] if waiting else min(self._free_at_ns, max(now_ns, self._free_at_ns))
         self._carry = 0
         shifts: dict[int, tuple[int, int]] = {}
@@ -475,10 +471,8 @@ class Channel(Action):
                 bits = size * _BIT_NS + self._carry
                 free_at = starts + bits // self.rate_bps
                 self._carry = bits % self.rate_bps
-                self._waiting.append((starts, size))
+                self._waiting.enter(starts, size)
             shifts[old_start] = (starts, free_at - old_end)
-        if not self.rate_bps:
-            self._queued_bytes = 0
         self._free_at_ns = free_at
         self._shift_flights(shifts)
 
@@ -505,11 +499,10 @@ class Channel(Action):
         for flight in self.in_flight():
             if flight.starts_ns > now_ns:
                 self.take_out(now_ns, flight.packet.uid, reasons.LINK_DOWN)
-        waiting = [entry for entry in self._waiting if entry[0] > now_ns]
+        waiting = self._waiting.after(now_ns)
         if waiting:
             self._free_at_ns = waiting[0][0]
         self._waiting.clear()
-        self._queued_bytes = 0
 
 
 def _arrival(flight: InFlight) -> int:

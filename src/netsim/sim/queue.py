@@ -39,6 +39,62 @@ class QueuePolicy:
         raise NotImplementedError
 
 
+class Waiting:
+    """The packets that wait for their turn: when the transmission of each starts, and its size, in this order.
+
+    octets: of all that wait
+    """
+
+    __slots__ = ("_gone", "_sizes", "_starts", "octets")
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._sizes: list[int] = []
+        self._gone = 0  # so many at the front wait no more
+        self.octets = 0
+
+    def packets(self) -> int:
+        """How many wait."""
+        return len(self._starts) - self._gone
+
+    def enter(self, starts_ns: int, size: int) -> None:
+        """One more, whose turn comes last."""
+        self._starts.append(starts_ns)
+        self._sizes.append(size)
+        self.octets += size
+
+    def leave(self, now_ns: int) -> None:
+        """The transmission of those whose turn has come has started."""
+        starts = self._starts
+        index = self._gone
+        while index < len(starts) and starts[index] <= now_ns:
+            self.octets -= self._sizes[index]
+            index += 1
+        if index >= _MANY and 2 * index >= len(starts):
+            del starts[:index], self._sizes[:index]
+            index = 0
+        self._gone = index
+
+    def after(self, now_ns: int) -> list[tuple[int, int]]:
+        """(start, size) of those whose turn comes after `now_ns`."""
+        found = []
+        for index in range(self._gone, len(self._starts)):
+            if self._starts[index] > now_ns:
+                found.append((self._starts[index], self._sizes[index]))
+        return found
+
+    def clear(self) -> None:
+        """Nobody waits any more."""
+        if self._starts:
+            self._starts.clear()
+            self._sizes.clear()
+            self._gone = 0
+            self.octets = 0
+
+
+_MANY: Final = 256
+
+
 def _overfull(packets: int, queued_bytes: int, size: int, limit_packets: int, limit_bytes: int) -> bool:
     return (0 < limit_packets <= packets) or (0 < limit_bytes < queued_bytes + size)
 
