@@ -7,7 +7,6 @@ the driver must poll as well.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
 from netsim.base.errors import UsageError
@@ -98,7 +97,7 @@ class Host:
         self.path_mtu = PathMtuCache(self.settings.path_mtu_age_ns)
         self.routes: dict[str, RouteMetrics] = {}
         """Metrics of routes by the peer's address."""
-        self.out: deque[Packet] = deque()
+        self.out: list[Packet] = []  # hardly ever more than one
         self.tcp = TcpLayer(self)
         self.udp = UdpLayer(self)
         self._own = frozenset(addresses)
@@ -159,10 +158,10 @@ class Host:
     def poll_transmit(self, now_ns: int) -> Packet | None:
         """The next packet to send now, or None. Poll until None after every input and socket call."""
         if self.out:
-            return self.out.popleft()
+            return self.out.pop(0)
         segment = self.tcp.poll_transmit(now_ns)
         if segment is None and self.out:
-            return self.out.popleft()
+            return self.out.pop(0)
         return segment
 
     def next_deadline(self) -> int | None:

@@ -47,6 +47,7 @@ class TcpLayer:
         self.bound: dict[int, list[TcpSocket]] = {}
         self._first: Slot | None = None  # of the line of dirty connections, linked by `Slot.behind`
         self._last: Slot | None = None
+        self._latest: Slot | None = None  # the connection that the last segment was for
         self._wakeups = Wakeups()
         self.icmp_out_of_window = 0
         """ICMP errors that quoted a number which is not in flight (Linux: TcpExtOutOfWindowIcmps)."""
@@ -58,7 +59,7 @@ class TcpLayer:
         if seg.encap_dport and seg.encap_dport != self.host.settings.udp_tunnel_port:
             self._drop(now_ns, seg, reasons.NO_TUNNEL)
             return
-        slot = self.slots.get((seg.dst, seg.dport, seg.src, seg.sport))
+        slot = self._slot_of(seg)
         if slot is None:
             self._handle_unmatched(now_ns, seg)
             return
@@ -81,6 +82,21 @@ class TcpLayer:
         else:
             conn.handle_segment(now_ns, seg)
         self.touch(slot)
+
+    def _slot_of(self, seg: Segment) -> Slot | None:
+        """The connection of a segment. They come in trains, so the last one's is looked at first (as 4.4BSD does)."""
+        latest = self._latest
+        if latest is not None:
+            ep = latest.conn.ep
+            if (
+                seg.sport == ep.remote_port
+                and seg.dport == ep.local_port
+                and seg.src == ep.remote_addr
+                and seg.dst == ep.local_addr
+            ):
+                return latest
+        self._latest = slot = self.slots.get((seg.dst, seg.dport, seg.src, seg.sport))
+        return slot
 
     def _handle_in_syn_sent(self, now_ns: int, conn: Connection, seg: Segment) -> None:
         """The same, and if it is the answer to a SYN with Fast Open, remember what the peer says (RFC 7413 §4.1.3)."""
@@ -484,6 +500,7 @@ class TcpLayer:
             return
         if state is LISTEN:
             self.slots.pop(slot.key, None)
+            self._latest = None
             if listener.spare is None:
                 slot.key = NO_KEY
                 listener.spare = slot
@@ -500,6 +517,7 @@ class TcpLayer:
     def _forget(self, now_ns: int, slot: Slot) -> None:
         if self.slots.get(slot.key) is slot:
             del self.slots[slot.key]
+            self._latest = None
 
     def next_deadline(self) -> int | None:
         """Not later than the next deadline of any connection; None if there is none."""
