@@ -64,7 +64,7 @@ class TcpSocket:
         """How much of the data given to `connect` rides on the SYN or waits in the buffer."""
         self.fast_open_queue = 0
         """TCP_FASTOPEN: how many connections of Fast Open may wait for the end of their handshake; 0: it is off."""
-        self.fast_open_keys: list[bytes] = []
+        self.fast_open_keys: tuple[bytes, ...] = ()
         """TCP_FASTOPEN_KEY; empty: the host's."""
         self.fast_open_connect = False
         """TCP_FASTOPEN_CONNECT: `connect` waits for the first data, if a cookie is known."""

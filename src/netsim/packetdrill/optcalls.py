@@ -80,7 +80,7 @@ def _set_fast_open_key(arguments: Arguments, file: SocketFile, item: tree.Expres
     if length not in (KEY_BYTES, 2 * KEY_BYTES):
         raise SocketError("EINVAL", "a key has 16 octets, two have 32")
     key = (item.value if isinstance(item, tree.Text) else b"")[:length].ljust(length, b"\0")
-    file.socket.fast_open_keys = [key[at : at + KEY_BYTES] for at in range(0, length, KEY_BYTES)]
+    file.socket.fast_open_keys = tuple(key[at : at + KEY_BYTES] for at in range(0, length, KEY_BYTES))
     return 0
 
 

@@ -101,7 +101,6 @@ class Endpoint:
         "syn_sent_ns",
         "syn_transmissions",
         "tfo_data_bytes",
-        "timer_counts",
         "timers",
         "ts_offset",
         "user_gone",
@@ -140,7 +139,6 @@ class Endpoint:
         self.snd = SendSpace(iss)
         self.neg = Negotiated()
         self.timers = Timers()
-        self.timer_counts: list[int] = [0] * len(NAMES)
         capacity = options.rcv_buffer or profile.rcv_buffer
         self.receiver = Receiver(profile, capacity, ack_policy_for(profile, options.delayed_ack))
         self.sender = Sender(profile, options, self.snd)

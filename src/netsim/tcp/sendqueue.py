@@ -46,7 +46,7 @@ class SendQueue:
     """
 
     __slots__ = (
-        "_ack", "_cwnd_held", "_force", "_force_push", "_forced_marks", "_idle_write_end", "_sent_new", "_small_end",
+        "_ack", "_cwnd_held", "_force", "_force_push", "_idle_write_end", "_sent_new", "_small_end",
         "_tlp_new", "_told_cwnd", "_window_held", "buffer", "capacity", "chrono", "corked",
         "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "gate", "nxt", "options", "persist_count",
         "probing", "profile", "push_marks", "pushed_to", "recovery", "search", "snd", "starved", "timeouts", "una",
@@ -62,10 +62,9 @@ class SendQueue:
         self.capacity = options.snd_buffer or profile.snd_buffer
         self.chrono = Chrono()
         self.starved = False
+        """The last write found less room than it wanted."""
         self.pushed_to = 1
         """Where PSH was set last (Linux: pushed_seq)."""
-        self._forced_marks: list[int] = []
-        """The last write found less room than it wanted."""
         self.una = 0
         self.nxt = 0
         self.fin_offset = NOT_QUEUED
@@ -144,7 +143,8 @@ class SendQueue:
         queued = len(self.buffer)
         return sendspace.cost(queued, self._goal()) if self.profile.buffer_counts_memory else queued
 
-    def _fitting(self, now_ns: int, wanted: int) -> int:
+    def _fitting(self, now_ns: int, wanted: int, marks: list[int]) -> int:
+        """How many of `wanted` bytes fit; in `marks` the ends of segments that are pushed, from the write's start."""
         if not self.profile.buffer_counts_memory:
             return min(wanted, self.free_bytes())
         usable = max(0, self.una + self.snd.wnd - self.nxt)
@@ -159,7 +159,7 @@ class SendQueue:
             lowat=self.unsent_limit(),
             pushed=self.buffer.end + 1 - self.pushed_to,
             push_after=self.snd.max_wnd >> 1,
-            marks=self._forced_marks,
+            marks=marks,
         )
 
     def unsent_limit(self) -> int:
@@ -193,7 +193,8 @@ class SendQueue:
         self, now_ns: int, data: bytes, push: bool, urgent: bool, more: bool, end_of_record: bool = False
     ) -> int:
         """Take what fits into the send buffer."""
-        taken = self._fitting(now_ns, len(data))
+        marks: list[int] = []
+        taken = self._fitting(now_ns, len(data), marks)
         self.starved = taken < len(data)
         if taken <= 0:
             return 0
@@ -204,10 +205,9 @@ class SendQueue:
         self.chrono.start(now_ns, chrono.BUSY)
         self.buffer.append(data if taken == len(data) else data[:taken])
         end = self.buffer.end + 1
-        for mark in self._forced_marks:
+        for mark in marks:
             self.push_marks.append(end - taken + mark)
             self.pushed_to = end - taken + mark
-        self._forced_marks.clear()
         if self.una == self.data_nxt() and self.data_nxt() + taken == end:
             self._idle_write_end = end
         if more:

@@ -29,7 +29,6 @@ from netsim.tcp.recovery.base import (
 from netsim.tcp.recovery.detection import Detection
 from netsim.tcp.recovery.scoreboard import SENT_JOINED, SENT_SYN, Sent
 
-_COMPACT_AT: Final = 1024
 _RENEG_DELAY_NS: Final = 10 * MS
 
 
@@ -109,9 +108,7 @@ class LossRecovery(Detection):
                 if self.cc.wants_rtt:
                     self.cc.on_rtt(now_ns, newest_rtt, ack, sb.nxt)
             sb.head = index
-            if index >= _COMPACT_AT and index * 2 >= count:
-                del records[:index]
-                sb.head = 0
+            sb.compact()
         if rtt.backoffs:
             rtt.on_new_ack()
         if acked:

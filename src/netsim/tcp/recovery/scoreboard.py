@@ -190,10 +190,6 @@ class Scoreboard:
     def append(self, start: int, end: int, now_ns: int, flags: int = 0) -> Sent:
         """A new record at the right end; start must be `nxt`."""
         if self.head == len(self.records):
-            # Nothing is outstanding: what was acknowledged need not be kept.
-            if self.head:
-                self.records.clear()
-                self.head = 0
             self.una = start
         self.sends += 1
         record = Sent(start, end, now_ns, flags, self.sends)
@@ -382,10 +378,15 @@ class Scoreboard:
             self.ranges.forget_below(una)
         if index < count:
             self.reneging = records[index].sacked
-        if index >= _COMPACT_AT and index * 2 >= count:
-            del records[:index]
-            self.head = 0
+        self.compact()
         return delivered
+
+    def compact(self) -> None:
+        """Forget the records that are acknowledged, if they are many, or nothing else is left."""
+        head, count = self.head, len(self.records)
+        if head == count or (head >= _COMPACT_AT and head * 2 >= count):
+            del self.records[:head]
+            self.head = 0
 
     def _trim(self, record: Sent, una: int) -> int:
         """The left part of `record` is acknowledged; returns the bytes not known to be delivered."""
