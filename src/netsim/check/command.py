@@ -119,23 +119,34 @@ def _review(
 
 def _text(report: Report, tally: Tally, shown: list[Finding], everything: bool) -> str:
     """One capture's report for people."""
+    from netsim.check import proof
     from netsim.check.second_look import fetch
 
     lines = [*text.headline(report), "", *text.totals(report), ""]
     lines += [*text.table(report, everything), ""]
-    frames = {frame for finding in shown for frame in finding.evidence[-6:]}
+    frames = {frame for finding in shown for frame in finding.evidence[-proof.SHOWN_FRAMES :]}
     records = fetch(report.path, frames) if report.path != "-" else {}
-    bases = {}
+    bases = proof.Bases()
     for finding in shown:
         connection = outputs.connection_of(report, finding)
         if connection is not None:
-            bases[connection.client.key] = connection.client.base
-            bases[connection.server.key] = connection.server.base
-        lines += [*text.finding_lines(finding, connection, records, bases, report), ""]
+            bases.add(connection)
+        lines += [*proof.finding_lines(finding, connection, records, bases, report), ""]
     if tally.total > len(shown):
         lines += [f" … {tally.total - len(shown):,} more findings (--all shows them)", ""]
     lines.append(tally.verdict())
     return "\n".join(lines) + "\n"
+
+
+def _painted(report: str, color: bool) -> str:
+    """The text report, in colours if asked for."""
+    if not color:
+        return report
+    from netsim.check.colours import coloured
+    from netsim.report.cells import paint
+    from netsim.report.console import unicode_works
+
+    return paint(coloured(report.removesuffix("\n")), color=True, ascii_only=not unicode_works())
 
 
 def live_report(report: Report) -> tuple[str, int]:
@@ -235,7 +246,7 @@ def check(
             if connection is not None:
                 parts.append(_ladder(report, connection, everything, color, output))
             elif output_format == "text" and not quiet:
-                parts.append(_text(report, tally, shown, everything))
+                parts.append(_painted(_text(report, tally, shown, everything), use_color(color, output)))
         if annotate:
             _annotate(reports, annotate)
         if new_baseline:

@@ -77,6 +77,14 @@ class Firsts:
         return list(self._found)
 
 
+def _not_in(frames: bytes, others: bytes) -> int:
+    """How many of the frames (arrays of 8-byte numbers) are not among the others."""
+    left, right = array("q"), array("q")
+    left.frombytes(frames)
+    right.frombytes(others)
+    return len(set(left).difference(right))
+
+
 class Connections:
     """Connections by number, like a list. Each look makes a new `ConnReport`.
 
@@ -91,6 +99,7 @@ class Connections:
         self.opened: dict[str, int] = {}
         self.closed: dict[str, int] = {}
         self.totals: dict[str, int] = {}
+        self.new_data_probes = 0
         self.one_way = Firsts()
         self.joined = Firsts()
         self._metas = metas
@@ -128,6 +137,9 @@ class Connections:
             for category, frames in analysis.items():
                 self.totals[category] = self.totals.get(category, 0) + len(frames) // 8
             resent = len(analysis.get("retransmission", b"")) // 8
+            probes = analysis.get("tail_loss_probe")
+            if probes:
+                self.new_data_probes += _not_in(probes, analysis.get("retransmission", b""))
         found: list[Row] | None = row[16]
         if found:
             for place, each in enumerate(found):

@@ -37,15 +37,19 @@ def row_of(c: Conn, findings: list[Finding]) -> Row:
 
 
 def end_row(h: Half) -> Row:
-    """One endpoint: (base, final state, octets, MSS)."""
+    """One endpoint: (base, final state, octets, MSS, shift of its window or -1)."""
     base = (h.iss if h.iss >= 0 else max(h.start_nxt, 0)) & _MASK
-    return base, h.state, h.bytes_sent() if h.nxt >= 0 else 0, h.mss
+    shift = h.shift if h.syn is not None and h.peer.syn is not None else -1
+    return base, h.state, h.bytes_sent() if h.nxt >= 0 else 0, h.mss, shift
 
 
 class EndReport:
-    """One endpoint of a connection. `base`: its ISN, or the first number seen; `byte_count`: octets it sent."""
+    """One endpoint of a connection.
 
-    __slots__ = ("base", "byte_count", "final_state", "key", "mss")
+    base: its ISN, or the first number seen; byte_count: octets it sent; shift: of its windows, -1 if not known.
+    """
+
+    __slots__ = ("base", "byte_count", "final_state", "key", "mss", "shift")
 
     def __init__(self, key: bytes, row: Row) -> None:
         self.key = key
@@ -53,6 +57,7 @@ class EndReport:
         self.final_state: str | None = row[1] or None
         self.byte_count: int = row[2]
         self.mss: int | None = row[3] if row[3] >= 0 else None
+        self.shift: int = row[4]
 
     @property
     def addr(self) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from netsim.base.packet import ACK
 from netsim.base.units import format_duration, format_seconds
-from netsim.check.model import DEVIATION, ERROR, NOTE, Finding
+from netsim.check.model import DEVIATION, ERROR, NOTE
 from netsim.check.store import SHOWN
 
 if TYPE_CHECKING:
-    from netsim.capture.record import TcpRecord
     from netsim.check.engine import Report
-    from netsim.check.summary import ConnReport
+    from netsim.check.model import Finding
 
 RESENT: Final = (
     ("fast_retransmission", "fast"), ("timeout_retransmission", "timeout"),
@@ -49,6 +47,11 @@ def _counted(pairs: list[tuple[int, str]]) -> str:
     return "  ".join(f"{count:,} {name}" for count, name in pairs if count)
 
 
+def _causes(report: Report, new_probes: int) -> list[tuple[int, str]]:
+    """Why segments were sent again. `new_probes`: tail loss probes with new data, which are no resends."""
+    return [(report.total(key) - (new_probes if key == "tail_loss_probe" else 0), name) for key, name in RESENT]
+
+
 def totals(report: Report) -> list[str]:
     """How connections opened and closed, what was resent."""
     opened, closed = report.connections.opened, report.connections.closed
@@ -65,18 +68,24 @@ def totals(report: Report) -> list[str]:
     pad = max(len(lead) + 3, 18)
     lines = [f"{lead:<{pad}}opened  {_counted(opens)}", f"{'':<{pad}}closed  {_counted(closes)}"]
     resent = report.total("retransmission")
+    new = report.connections.new_data_probes
     if resent:
-        causes = [f"{report.total(key)} {name}" for key, name in RESENT if report.total(key)]
+        causes = [f"{count:,} {name}" for count, name in _causes(report, new) if count]
         spurious = report.total("spurious_retransmission")
         if spurious:
             causes.append(f"{spurious} needless")
         lines.append(f"{'':<{pad}}resent  {plural(resent, 'segment')}" + (f": {', '.join(causes)}" if causes else ""))
     others = [
-        (report.total("out_of_order"), "out of order"), (report.total("lost_segment"), "gaps"),
-        (report.total("zero_window"), "zero windows"), (report.total("keep_alive"), "keep-alives"),
+        plural(count, one) if one else f"{count:,} out of order"
+        for count, one in (
+            (report.total("out_of_order"), ""), (report.total("lost_segment"), "gap"),
+            (report.total("zero_window"), "zero window"), (report.total("keep_alive"), "keep-alive"),
+            (new, "tail probe"),
+        )
+        if count
     ]  # fmt: skip
-    if any(count for count, _ in others):
-        lines.append(f"{'':<{pad}}also    {_counted(others)}")
+    if others:
+        lines.append(f"{'':<{pad}}also    {'  '.join(others)}{' with new data' if new else ''}")
     return lines
 
 
@@ -118,69 +127,6 @@ def round_ns(t_ns: int) -> int:
     return (t_ns + scale // 2) // scale * scale
 
 
-def evidence_rows(
-    finding: Finding, connection: ConnReport | None, records: dict[int, TcpRecord], bases: dict[bytes, int],
-    start_ns: int,
-) -> list[str]:  # fmt: skip
-    """The frames that prove a finding, as a small ladder."""
-    lines: list[str] = []
-    for frame in finding.evidence[-6:]:
-        record = records.get(frame)
-        if record is None:
-            continue
-        from_client = connection is None or (
-            record.src == connection.client.addr and record.sport == connection.client.port
-        )
-        label = describe(record, bases)
-        when = format_seconds(record.t_ns - start_ns)
-        here = "   ← here" if frame == finding.frames[0] else ""
-        if from_client:
-            lines.append(f"   {frame:>6} {when:>9}  client ── {label} ──▶ server{here}")
-        else:
-            lines.append(f"   {frame:>6} {when:>9}  client ◀── {label} ── server{here}")
-    return lines
-
-
-def describe(record: TcpRecord, bases: dict[bytes, int]) -> str:
-    """A segment in a few words, its numbers relative to the ISNs."""
-    from netsim.capture.record import reverse_key
-
-    names = record.flags_names()
-    words = [] if names in ("ACK", "PSH,ACK", "ACK,PSH") and record.payload_len else [names or "no flags"]
-    words.append(f"seq {(record.seq - bases.get(record.key, 0)) & 0xFFFFFFFF:,}")
-    if record.payload_len:
-        words.append(f"len {record.payload_len:,}")
-    if record.flags & ACK and not record.payload_len:
-        words.append(f"ack {(record.ack - bases.get(reverse_key(record.key), 0)) & 0xFFFFFFFF:,}")
-        words.append(f"win {record.wnd:,}")
-    for left, right in record.opts.sack:
-        base = bases.get(reverse_key(record.key), 0)
-        words.append(f"sack {(left - base) & 0xFFFFFFFF:,}-{(right - base) & 0xFFFFFFFF:,}")
-    return " ".join(words)
-
-
-def finding_lines(
-    finding: Finding, connection: ConnReport | None, records: dict[int, TcpRecord], bases: dict[bytes, int],
-    report: Report,
-) -> list[str]:  # fmt: skip
-    """A finding in full."""
-    head = f" {finding.meta.severity} {finding.meta.code} {finding.meta.name}"
-    if connection is not None:
-        head += f" · connection {connection.ident}"
-        if finding.side:
-            end = connection.client if finding.side == "client" else connection.server
-            head += f" · {finding.side} {end.addr}:{end.port}"
-    head += f" · {finding.confidence}"
-    lines = [head, f"   {finding.message}"]
-    lines.extend(evidence_rows(finding, connection, records, bases, report.first_ns))
-    if finding.count > 1:
-        more = ", ".join(str(frame) for frame in finding.frames[1:6])
-        dots = ", …" if finding.count > 6 else ""
-        lines.append(f"   {finding.count:,} times in all: also frames {more}{dots}")
-    lines.append(f"   {finding.meta.source}. More: netsim rules {finding.meta.code}")
-    return lines
-
-
 class Tally:
     """Counts findings as they pass by: how many of which severity, in how many connections."""
 
@@ -204,7 +150,9 @@ class Tally:
             return " ✓ no findings"
         counts = self._counts
         parts = [plural(counts[ERROR], "error"), plural(counts[DEVIATION], "deviation"), plural(counts[NOTE], "note")]
-        text = f" {', '.join(parts)} in {plural(len(self._where), 'connection')}"
+        text = f" {', '.join(parts)}"
+        if self._where:
+            text += f" in {plural(len(self._where), 'connection')}"
         if self.known:
             text += f" · {plural(self.known, 'finding')} of the baseline not shown"
         return text

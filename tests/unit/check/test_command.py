@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,47 @@ def test_findings_come_with_their_frames_and_the_source(netsim: Run) -> None:
     assert "error ACK003 ack-of-unsent-data · connection 0 · server 198.51.100.1:9000 · certain" in out
     assert "← here" in out
     assert "RFC 9293 §3.10.7.4, fifth step. More: netsim rules ACK003" in out
+
+
+def test_evidence_shows_what_the_rule_looks_at(netsim: Run) -> None:
+    def evidence(name: str) -> str:
+        return netsim("check", str(TRACES / "violations" / f"{name}.client.pcap"))[1]
+
+    assert "client ── seq 1 len 100 <mss 1000,ts " in evidence("option-on-wrong-segment")
+    assert "client ── seq 1 len 200 ECT(0) ──▶ server   ← here" in evidence("ecn-capable-syn")
+    assert "PSH,ACK,URG seq 1 len 100 urg 0" in evidence("urgent-nonsense")
+    assert "client ◀── ACK seq 1 ack 3,001 win 0 ── server" in evidence("zero-window-ignored")
+    waits = evidence("no-backoff").split("TMR001")[1].split("note")[0]
+    assert waits.count(" ──▶ server") == 3
+    assert "also frame 7\n" in evidence("window-taken-back")
+
+
+def test_windows_in_the_evidence_are_octets(netsim: Run) -> None:
+    out = netsim("check", str(TRACES / "linux" / "window-shrinks.server.pcap"))[1]
+    assert "the edge moves from 81,953 to 81,217." in out
+    ack, window = 8_001, 73_216
+    assert f"ack {ack:,} win {window:,} ── server   ← here" in out
+    assert ack + window == 81_217
+
+
+def test_colours_on_demand_change_no_word(netsim: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [str(TRACES / "violations" / f"{name}.server.pcap") for name in ("optimistic-ack", "window-taken-back")]
+    _, plain, _ = netsim("check", FAULTY, CLEAN, *many)
+    _, painted, _ = netsim("check", FAULTY, CLEAN, *many, "--color", "always")
+    assert "\x1b[" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted).rstrip("\n") == plain.rstrip("\n")
+    assert "\x1b[1;31merror\x1b[0m" in painted
+    assert "\x1b[1;33mdeviation\x1b[0m" in painted
+    assert "\x1b[1;32m ✓ no findings\x1b[0m" in painted
+    monkeypatch.setenv("NO_COLOR", "1")
+    _, refused, _ = netsim("check", FAULTY, "--color", "auto")
+    assert "\x1b[" not in refused
+
+
+def test_a_probe_with_new_data_is_no_resend(netsim: Run) -> None:
+    _, out, _ = netsim("check", str(TRACES / "linux" / "bottleneck-shared.client.pcap"))
+    assert "resent  11 segments: 10 fast, 1 tail probe\n" in out
+    assert "also    1 tail probe with new data\n" in out
 
 
 def test_json_has_every_promised_key(netsim: Run) -> None:

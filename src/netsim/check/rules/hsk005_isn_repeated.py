@@ -6,6 +6,7 @@ from typing import Final
 
 from netsim.check.look import Look
 from netsim.check.model import AT_CAPTURE, ERROR, LIKELY, Meta, Rule
+from netsim.wire.address import to_text
 
 PAGE: Final = """
 ## What it does
@@ -43,12 +44,14 @@ class Hsk005(Rule):
 
     def look(self, x: Look) -> None:
         """Reports a host that begins three or more connections with the same initial sequence number."""
-        for seen in x.isns.values():
+        for host, seen in x.isns.items():
             by_number: dict[int, list[int]] = {}
             for _, number, frame in seen:
                 by_number.setdefault(number, []).append(frame)
             for number, frames in by_number.items():
                 if len(frames) >= 3:
                     x.hit(
-                        f"One host begins {len(frames)} connections with the same ISN, {number}.", LIKELY, frames[:20]
+                        f"{to_text(host)} begins {len(frames)} connections with the same ISN, {number}.",
+                        LIKELY,
+                        frames[:20],
                     )

@@ -8,6 +8,7 @@ from typing import Final
 from netsim.check.flow import MASK
 from netsim.check.look import Look
 from netsim.check.model import AT_CAPTURE, DEVIATION, LIKELY, Meta, Rule
+from netsim.wire.address import to_text
 
 PAGE: Final = """
 ## What it does
@@ -43,10 +44,14 @@ class Hsk006(Rule):
 
     def look(self, x: Look) -> None:
         """Isn predictable."""
-        for seen in x.isns.values():
+        for host, seen in x.isns.items():
             if len(seen) < 4:
                 continue
             steps = {(b[1] - a[1]) & MASK for a, b in itertools.pairwise(seen)}
             if len(steps) == 1 and 0 not in steps:
                 frames = [frame for _, _, frame in seen[:20]]
-                x.hit(f"One host's ISNs grow by {steps.pop():,} from one connection to the next.", LIKELY, frames)
+                x.hit(
+                    f"The ISNs of {to_text(host)} grow by {steps.pop():,} from one connection to the next.",
+                    LIKELY,
+                    frames,
+                )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netsim.check.look import Look
+from netsim.check.look import Look, grouped
 from netsim.check.model import AT_RST, LIKELY, NEED_BOTH, NEED_HANDSHAKE, NOTE, Meta, Rule
 from netsim.check.states import STAGE_OPEN
 
@@ -50,4 +50,6 @@ class Rst002(Rule):
         if h.edge < 0 or low < 0 or x.h.stage != STAGE_OPEN or h.packets < 2:
             return
         if x.seq > max(h.edge, h.nxt) + 65535 or x.seq < low - max(h.bytes_sent(), 65535) - 2:
-            x.report(h, "Its reset has a number far outside the window.", LIKELY, 0, h.last)
+            window = f"{grouped(h.rel(low))} to {grouped(h.rel(max(h.edge, h.nxt)))}"
+            text = f"Its reset has number {grouped(h.rel(x.seq))}, far outside the window of {window}."
+            x.report(h, text, LIKELY, 0, h.last)

@@ -58,4 +58,4 @@ class Rst006(Rule):
         if x.seq > max(h.edge, h.nxt) + 65535 or (h.beyond and x.seq <= h.beyond[-1].high):
             return
         text = f"Its reset has number {grouped(h.rel(x.seq))}, but it has sent only up to {grouped(h.rel(h.nxt))}."
-        x.report(h, text, LIKELY, 0, h.last)
+        x.report(h, text, LIKELY, 0, h.sent[-1] if h.sent else h.last)

@@ -64,4 +64,6 @@ class Tmr001(Rule):
         longer = span(before // 1_000_000 * 1_000_000)
         shorter = span(resend.waited_ns // 1_000_000 * 1_000_000)
         text = f"After a wait of {longer} it waits only {shorter} before the next timeout."
-        x.report(x.h, text, confidence, 0, resend.first)
+        first = resend.first
+        wait = [each.first.frame for each in x.h.resends or () if each.record is first and each.first is not None]
+        x.report(x.h, text, confidence, 0, first, wait)
