@@ -6,6 +6,7 @@ from typing import Final
 
 from netsim.packetdrill import symbols, tree
 from netsim.packetdrill.flow import ScriptProblem
+from netsim.packetdrill.names import did_you_mean
 from netsim.packetdrill.systems import System
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -57,7 +58,8 @@ class Arguments:
                     return table[item.name]
             other = symbols.FREEBSD if self.system.name == "linux" else symbols.LINUX
             where = f" ({self.system.name} has no such constant)" if item.name in other else ""
-            raise ScriptProblem(f"the symbol '{item.name}' is not known{where}")
+            hint = None if where else did_you_mean(item.name, [*self.system.constants, *self.system.errnos])
+            raise ScriptProblem(f"the symbol '{item.name}' is not known{where}{f' ({hint})' if hint else ''}")
         if isinstance(item, tree.BitOr):
             result = 0
             for part in item.items:

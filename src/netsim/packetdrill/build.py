@@ -356,7 +356,7 @@ class TreeBuilder(Transformer[Token, Any]):
         *arguments, result, errno, note = rest
         if len(arguments) == 1 and arguments[0] is None:
             arguments = []
-        return tree.SystemCall(str(name), tuple(arguments), result, errno, note, end_ns)
+        return tree.SystemCall(str(name), tuple(arguments), result, errno, note, end_ns, name.column or 1)
 
     def end_time(self, _dots: Token, number: Token) -> int:
         return _nanoseconds(number)

@@ -28,15 +28,14 @@ def _pairs(values: tuple[str, ...], what: str, value_needed: bool) -> list[tuple
     return pairs
 
 
-def _step(paths: tuple[str, ...], profile: str | None) -> int:
-    """Hand one script to `netsim step`, which is a command of the same group."""
+def _step(paths: tuple[str, ...], options: RunOptions) -> int:
+    """Hand one script to `netsim step`, which is a command of the same group; it opens where the script stopped."""
     context = click.get_current_context().parent
     group = context.command if context is not None else None
     command = group.get_command(context, "step") if isinstance(group, click.Group) and context is not None else None
     if command is None or len(paths) != 1:
         raise UsageError("--step opens exactly one script")
-    arguments = [paths[0], *(["--profile", profile] if profile else [])]
-    return int(command.main(arguments, standalone_mode=False) or 0)
+    return int(command.main([paths[0], "--end"], standalone_mode=False, obj=options) or 0)
 
 
 def _export(name: str, side: str | None, profile: str | None, output: str | None) -> int:
@@ -65,7 +64,7 @@ def _export(name: str, side: str | None, profile: str | None, output: str | None
 @click.option("--pcap", metavar="PATH", help="Write what crossed the wire: a file, or a folder for several scripts.")
 @click.option("--export", metavar="SCENARIO", help="Write a scenario as a script instead (--side: which host).")
 @click.option("--side", metavar="HOST", help="With --export: the host under test [default: who opens].")
-@click.option("--step", is_flag=True, help="Open one script in the stepper; its last step is where it failed.")
+@click.option("--step", is_flag=True, help="Open one script in the stepper, where it failed.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the summary.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours.")
 def packetdrill(
@@ -96,12 +95,6 @@ def packetdrill(
     """
     if export is not None:
         return _export(export, side, profile, output)
-    if step:
-        return _step(paths, profile)
-    if not paths:
-        raise click.UsageError("name a script, a folder or -; or a scenario with --export")
-    from netsim.packetdrill.batch import Summary, find_scripts, run_all
-
     options = RunOptions(
         profile=profile,
         defines=dict(_pairs(defines, "-D", False)),
@@ -109,8 +102,14 @@ def packetdrill(
         ip_version=ip_version,
         tolerance_us=tolerance_usecs,
         mtu=mtu,
-        record=ladder or pcap is not None,
+        record=step or ladder or pcap is not None,
     )
+    if step:
+        return _step(paths, options)
+    if not paths:
+        raise click.UsageError("name a script, a folder or -; or a scenario with --export")
+    from netsim.packetdrill.batch import Summary, find_scripts, run_all
+
     scripts = find_scripts(list(paths))
     if options.record:
         jobs = 1

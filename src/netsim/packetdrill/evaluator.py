@@ -16,6 +16,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Final
 
+from netsim.packetdrill.names import did_you_mean
+
 Value = int | float | str | tuple["Value", ...] | None
 
 _MAX_TEXT: Final = 20_000
@@ -188,7 +190,8 @@ class Evaluator:
         for known in (self._assigned, self._names, self._constants):
             if node.id in known:
                 return known[node.id]
-        raise self._refuse(node, f"'{node.id}' is not known here", "TCP_INFO's fields are called tcpi_...")
+        hint = did_you_mean(node.id, [*self._names, *self._constants, *self._assigned])
+        raise self._refuse(node, f"'{node.id}' is not known here", hint or "TCP_INFO's fields are called tcpi_...")
 
     def _compare(self, node: ast.Compare, depth: int) -> Value:
         left = self._eval(node.left, depth + 1)

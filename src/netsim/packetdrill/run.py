@@ -15,7 +15,7 @@ from netsim.base.packet import ACK, SYN, Segment
 from netsim.base.units import SEC
 from netsim.packetdrill import outcome as verdicts
 from netsim.packetdrill import tree
-from netsim.packetdrill.calls import Caller, Pending
+from netsim.packetdrill.calls import HANDLERS, Caller, Pending
 from netsim.packetdrill.commanderror import CommandError
 from netsim.packetdrill.commands import CommandRunner
 from netsim.packetdrill.compare import CheckSettings, check_segment, join, may_join, segment_text, spec_text
@@ -23,6 +23,7 @@ from netsim.packetdrill.config import Config, RunOptions
 from netsim.packetdrill.evaluator import AssertionFailed, CodeError, Evaluator, read_block
 from netsim.packetdrill.flow import CONNECTING, IDLE, LISTENING, SYN_RECEIVED, Flow, ScriptProblem
 from netsim.packetdrill.machine import Machine, RunawayError
+from netsim.packetdrill.names import check_calls
 from netsim.packetdrill.outcome import Mismatch, Outcome, Step
 from netsim.packetdrill.report import call_text, describe_failure
 from netsim.packetdrill.settings import Unsupported
@@ -374,6 +375,7 @@ def _seconds(t_ns: int) -> str:
 
 def run_script(script: tree.Script, options: RunOptions, profile: str) -> Outcome:
     """Run a script; when it fails, run it again with everything recorded."""
+    check_calls(script, HANDLERS)
     outcome = ScriptRun(script, options, profile, record=options.record).run()
     if outcome.result == verdicts.PASSED or options.record:
         return outcome

@@ -312,7 +312,7 @@ class SystemCall(Node):
     end_ns: the time after `...`, on the same scale (relative or absolute) as the event's.
     """
 
-    __slots__ = ("arguments", "end_ns", "errno", "name", "note", "result")
+    __slots__ = ("arguments", "column", "end_ns", "errno", "name", "note", "result")
 
     def __init__(
         self,
@@ -322,7 +322,9 @@ class SystemCall(Node):
         errno: str | None = None,
         note: str | None = None,
         end_ns: int | None = None,
+        column: int = 1,
     ) -> None:
+        self.column = column
         self.name = name
         self.arguments = arguments
         self.result = result

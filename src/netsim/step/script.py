@@ -85,15 +85,15 @@ class ScriptSource(Source):
         return []
 
 
-def open_script(path: str, profile: str | None) -> ScriptSource:
-    """Read a script. ScriptSyntaxError: it cannot be read, or is wrong."""
+def open_script(path: str, profile: str | None, wishes: RunOptions | None = None) -> ScriptSource:
+    """Read a script, to be run as `wishes` say. ScriptSyntaxError: it cannot be read, or is wrong."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ScriptSyntaxError(f"cannot be read: {error.strerror or error}", file=path) from None
     except UnicodeDecodeError:
         raise ScriptSyntaxError("this is not UTF-8 text", file=path, line=1) from None
-    options = RunOptions(profile=profile, record=True)
+    options = wishes or RunOptions(profile=profile, record=True)
     chosen = profile or choose_profile(text, path)
-    script = parse(text, path, symbols_for(chosen, options.defines))
+    script = parse(text, path, symbols_for(chosen, options.defines, options.ip_version))
     return ScriptSource(ScriptRun(script, options, chosen, record=True), Path(path).name)

@@ -11,6 +11,7 @@ from netsim.base.errors import UsageError
 from netsim.report.console import color_option, format_option, output_option, seed_option, unicode_works, use_color
 
 if TYPE_CHECKING:
+    from netsim.packetdrill.config import RunOptions
     from netsim.step.debugger import Debugger
 
 
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 )
 @click.option("--connection", type=click.IntRange(min=0), default=None, metavar="N", help="Of a capture: which one.")
 @click.option("--theme", type=click.Choice(["dark", "light"]), default="dark", help="Of the screen.", show_default=True)
+@click.option("--end", is_flag=True, help="Begin at the last step instead of the first.")
 @click.option("--strict", is_flag=True, help="With --plain: exit with 1 if a command was wrong.")
 @seed_option
 @output_option
 @color_option
-def step(scenario: str, seed: int | None, **options: Any) -> int:
+@click.pass_obj
+def step(wishes: RunOptions | None, /, scenario: str, seed: int | None, **options: Any) -> int:
     """Step through SCENARIO, forwards and backwards: a built-in name, a YAML file, a .pkt script or a capture.
 
     The keys are shown on the screen; ? explains them. Ask what if: drop a segment, expire a
@@ -49,7 +52,10 @@ def step(scenario: str, seed: int | None, **options: Any) -> int:
         overrides=parse_overrides(options["overrides"]),
         profile=options["profile"],
         connection=options["connection"],
+        wishes=wishes,
     )
+    if options["end"]:
+        debugger.end()
     if options["quiz"]:
         return _grade(debugger, scenario, options)
     if options["plain"]:

@@ -9,6 +9,7 @@ from netsim.base.errors import UsageError
 from netsim.step.debugger import Debugger, Origin
 
 if TYPE_CHECKING:
+    from netsim.packetdrill.config import RunOptions
     from netsim.step.source import Source
 
 CAPTURES = (".pcap", ".pcapng", ".cap", ".dmp")
@@ -22,11 +23,15 @@ def open_debugger(
     overrides: dict[str, str] | None = None,
     profile: str | None = None,
     connection: int | None = None,
+    wishes: RunOptions | None = None,
 ) -> Debugger:
-    """A debugger on a scenario (a name or a file), a packetdrill script (.pkt) or a capture."""
+    """A debugger on a scenario (a name or a file), a packetdrill script (.pkt) or a capture.
+
+    `wishes`: how a script is to be run, where there is more to say than its profile.
+    """
     path = Path(name)
-    if path.suffix == ".pkt":
-        return Debugger(_script(name, profile))
+    if path.suffix == ".pkt" or wishes is not None:
+        return Debugger(_script(name, profile, wishes))
     if path.suffix in CAPTURES or (path.is_file() and _begins_like_a_capture(path)):
         return Debugger(_capture(name, connection))
     if connection is not None:
@@ -47,10 +52,10 @@ def _begins_like_a_capture(path: Path) -> bool:
         return file.read(4) in MAGIC
 
 
-def _script(name: str, profile: str | None) -> Source:
+def _script(name: str, profile: str | None, wishes: RunOptions | None) -> Source:
     from netsim.step.script import open_script
 
-    return open_script(name, profile)
+    return open_script(name, profile, wishes)
 
 
 def _capture(name: str, connection: int | None) -> Source:

@@ -142,3 +142,21 @@ def test_step_opens_one_script_only(folder: Path, capsys: pytest.CaptureFixture[
     assert "exactly one script" in capsys.readouterr().err
     assert main(["packetdrill", good, "--step"]) == 2  # no terminal here
     assert "needs a terminal" in capsys.readouterr().err
+
+
+def test_a_misspelt_call_is_bad_input_and_says_what_was_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "slip.pkt"
+    path.write_text("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 lisen(3, 1) = 0\n", encoding="utf-8")
+    assert main(["packetdrill", str(path)]) == 2
+    told = capsys.readouterr().out
+    assert f"{path}:2:4: there is no system call 'lisen'" in told
+    assert "did you mean listen?" in told
+
+
+def test_a_misspelt_symbol_says_what_was_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "slip.pkt"
+    path.write_text("0 socket(..., SOCK_STREEM, IPPROTO_TCP) = 3\n", encoding="utf-8")
+    assert main(["packetdrill", str(path)]) == 1
+    assert "the symbol 'SOCK_STREEM' is not known (did you mean SOCK_STREAM?)" in capsys.readouterr().out
