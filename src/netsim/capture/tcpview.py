@@ -11,7 +11,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from netsim.base.packet import ABSENT, OPT_NOP, OPT_TS, SYN
+from netsim.base.packet import ABSENT, OPT_MSS, OPT_NOP, OPT_SACK_OK, OPT_TS, SYN
 from netsim.capture.frames import INBOUND, LINK_ETHERNET, LINK_NONE, OUTBOUND, FrameBatch, Interface
 from netsim.capture.reader import CaptureReader
 from netsim.capture.record import (
@@ -223,16 +223,17 @@ class TcpDecoder:
 
 def _stamps_at(buf: bytes, start: int, stop: int) -> int:
     """Where the two numbers of the timestamps option begin in the usual lists of SYNs; `stop` in any other."""
-    head = buf[start : start + 12]
-    if head[:2] != b"\x02\x04":
+    if stop - start < 16 or buf[start] != OPT_MSS or buf[start + 1] != 4:
         return stop
-    if head[4:8] == b"\x04\x02\x08\x0a":
-        at = start + 8  # Linux: MSS, SACK permitted, timestamps...
-    elif head[4:7] == b"\x01\x03\x03" and head[8:] in (b"\x01\x01\x08\x0a", b"\x04\x02\x08\x0a"):
-        at = start + 12  # macOS and FreeBSD: MSS, NOP, window scale, ...
-    else:
+    kind = buf[start + 4]
+    if kind == OPT_SACK_OK:
+        # Linux: MSS, SACK permitted, timestamps...
+        return start + 8 if buf[start + 5 : start + 8] == b"\x02\x08\x0a" else stop
+    if kind != OPT_NOP or stop - start < 20 or buf[start + 5 : start + 7] != b"\x03\x03":
         return stop
-    return at if at + 8 <= stop else stop
+    # macOS and FreeBSD: MSS, NOP, window scale, ...
+    found = buf[start + 8 : start + 12] in (b"\x01\x01\x08\x0a", b"\x04\x02\x08\x0a")
+    return start + 12 if found else stop
 
 
 def _direction_note(direction: int) -> int:

@@ -8,6 +8,7 @@ from heapq import merge
 from typing import TYPE_CHECKING, Final
 
 from netsim.capture.record import IcmpRecord, TcpRecord
+from netsim.check.attempts import Attempt
 from netsim.check.audit import audit
 from netsim.check.flow import AT_UNKNOWN, VANTAGE_NAMES, Conn
 from netsim.check.gate import judge
@@ -97,10 +98,11 @@ class Checker:
                 known[0] += frames[0]
                 known.extend(frames[1 : max(1, 22 - len(known))])
 
-    def _take_alike(self, example: Row, ident: int, syn: TcpRecord, answer: TcpRecord | None) -> None:
-        vantage: int = example[9]
+    def _take_alike(self, row: Row, a: Attempt) -> None:
+        """An opening like another one, whose row this is."""
+        vantage: int = row[9]
         self._votes[vantage] += 1
-        self.report.connections.add_alike(example, ident, syn, answer)
+        self.report.connections.add_alike(row, a.ident, a.syn, a.answer)
 
     def finish(self, source: TcpSource | None = None) -> Report:
         """The capture is over: everything that was open is judged, and the capture itself."""

@@ -26,6 +26,9 @@ SHOWN: Final = 20
 """How many connections the text report shows, and how many frames a quality message names."""
 _ROOM: Final = 64 * SHOWN
 _IDENTS: Final = (1 << 40) - 1
+_SIZE_BITS: Final = 26
+_MAX_SIZE: Final = (1 << _SIZE_BITS) - 1
+"""64 MB: a row of a connection with eight million segments sent again."""
 _FAR_FUTURE: Final = 1 << 61
 _ALIKE: Final = Struct("<BIQQqqIIq")
 """Of an opening like another: a mark, its row's place; frames, times, both ISNs, round-trip time; the key follows."""
@@ -104,8 +107,8 @@ class Connections:
         self.joined = Firsts()
         self._metas = metas
         self._busiest = Firsts()
-        self._offsets = array("q")
-        self._sizes = array("L")
+        self._places = array("q")
+        """Per connection where its blob begins in the file, and its size."""
         self._count = 0
         self._recent = bytearray()
         self._written = 0
@@ -180,16 +183,14 @@ class Connections:
 
     def _keep(self, ident: int, blob: bytes) -> None:
         """Enter what is to be written of a connection."""
-        offsets, sizes = self._offsets, self._sizes
-        if ident == len(offsets):
-            offsets.append(self._written + len(self._recent))
-            sizes.append(len(blob))
+        place = (self._written + len(self._recent)) << _SIZE_BITS | len(blob)
+        places = self._places
+        if ident == len(places):
+            places.append(place)
         else:
-            while len(offsets) <= ident:
-                offsets.append(-1)
-                sizes.append(0)
-            offsets[ident] = self._written + len(self._recent)
-            sizes[ident] = len(blob)
+            while len(places) <= ident:
+                places.append(0)
+            places[ident] = place
         self._count += 1
         self._recent += blob
         if len(self._recent) >= IN_MEMORY:
@@ -222,8 +223,8 @@ class Connections:
 
     def _row(self, ident: int) -> Row:
         """Read a row back."""
-        offset = self._offsets[ident]
-        size = self._sizes[ident]
+        offset = self._places[ident] >> _SIZE_BITS
+        size = self._places[ident] & _MAX_SIZE
         if offset >= self._written:
             start = offset - self._written
             blob = bytes(self._recent[start : start + size])

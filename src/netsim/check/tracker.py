@@ -15,7 +15,7 @@ from typing import Final
 
 from netsim.base.packet import ACK, PSH, RST, SYN
 from netsim.capture.record import NOTE_RESERVED, IcmpRecord, TcpRecord, reverse_key
-from netsim.check.attempts import Alike, Attempt, Kind, finish_attempt, is_plain_answer, is_plain_syn
+from netsim.check.attempts import Attempt, Kind, finish_attempt, is_plain_answer, is_plain_syn
 from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Tomb, tomb_of
 from netsim.check.look import Look
 from netsim.check.model import AT_CAPTURE, AT_END, MOMENTS, Rule
@@ -51,8 +51,7 @@ class Tracker:
 
     rules:   in registry order; asked at their moments
     on_done: called with each connection when it is over and judged by the rules asked at its end
-    on_alike: called with an opening that is like another, which is over and summarised: that one's row, the number,
-             the SYN and its answer; None: every opening is followed in full
+    on_alike: called with an opening that is like an earlier one, and that one's row; None: all are followed in full
     """
 
     __slots__ = (
@@ -68,9 +67,11 @@ class Tracker:
         "isn_count",
         "isns",
         "kinds",
+        "last_kind",
         "last_ns",
         "lingering",
         "look",
+        "noted",
         "now_ns",
         "on_alike",
         "on_done",
@@ -81,7 +82,12 @@ class Tracker:
         "vantage",
     )  # fmt: skip
 
-    def __init__(self, rules: tuple[Rule, ...], on_done: Callable[[Conn], None], on_alike: Alike | None = None) -> None:
+    def __init__(
+        self,
+        rules: tuple[Rule, ...],
+        on_done: Callable[[Conn], None],
+        on_alike: Callable[[Row, Attempt], None] | None = None,
+    ) -> None:
         self.rules = rules
         self.on_done = on_done
         self.on_alike = on_alike
@@ -92,7 +98,10 @@ class Tracker:
         self.halves: dict[bytes, Half] = {}
         self.conns = 0
         self.attempts: OrderedDict[bytes, Attempt] = OrderedDict()
+        self.noted: dict[bytes, Attempt] = {}
+        """Those openings of `attempts` that are not followed in full, by the key of the answer."""
         self.kinds: dict[Kind, Row] = {}
+        self.last_kind: Attempt | None = None
         self.taking_again = False
         self.lingering: OrderedDict[int, Conn] = OrderedDict()
         self.tombs: OrderedDict[bytes, Tomb] = OrderedDict()
@@ -244,11 +253,8 @@ class Tracker:
     def _meet(self, r: TcpRecord) -> None:
         """The first record of an unknown pair of endpoints, or one of an opening that is only noted."""
         key = r.key
-        other = reverse_key(key)
-        flags = r.flags
-        attempts = self.attempts
-        a = attempts.get(other)
-        if a is not None and a.conn is None:
+        a = self.noted.get(key)
+        if a is not None:
             if a.answer is None and is_plain_answer(self, a.syn, r):
                 self._tick(r)
                 a.answer = r
@@ -256,15 +262,21 @@ class Tracker:
                 return
             self._slow(self.materialize(a).server, r)
             return
-        a = attempts.get(key)
+        a = self.attempts.get(key)
         if a is not None and a.conn is None:
             self._slow(self.materialize(a).client, r)
             return
         self._tick(r)
-        if flags & SYN and self.on_alike is not None and key not in self.tombs and other not in self.tombs and (
-            is_plain_syn(self, r)
-        ):  # fmt: skip
-            attempts[key] = Attempt(self.conns, r, None)
+        other = reverse_key(key)
+        flags = r.flags
+        tombs = self.tombs
+        if (
+            flags & SYN
+            and self.on_alike is not None
+            and (not tombs or (key not in tombs and other not in tombs))
+            and is_plain_syn(self, r)
+        ):
+            self.attempts[key] = self.noted[other] = Attempt(self.conns, r, other, None)
             self.conns += 1
             self._keep_isn(r)
             self._limit_attempts(r)
@@ -291,7 +303,7 @@ class Tracker:
         self._enter(c, r)
         if r.flags & SYN and not r.flags & ACK:
             c.open = "attempt"
-            self.attempts[client] = Attempt(c.ident, r, c)
+            self.attempts[client] = Attempt(c.ident, r, server, c)
             self._limit_attempts(r)
         return c
 
@@ -311,6 +323,7 @@ class Tracker:
             _, oldest = attempts.popitem(last=False)
             c = oldest.conn
             if c is None:
+                del self.noted[oldest.other]
                 finish_attempt(self, oldest)
             elif not c.linger:
                 self.finish_conn(c)
@@ -318,8 +331,9 @@ class Tracker:
     def materialize(self, a: Attempt) -> Conn:
         """Follow in full an opening that was only noted: take its records as they would have been at once."""
         syn = a.syn
-        c = Conn(a.ident, syn.key, reverse_key(syn.key), syn)
+        c = Conn(a.ident, syn.key, a.other, syn)
         c.open = "attempt"
+        self.noted.pop(a.other, None)
         a.conn = c
         self._enter(c, syn)
         self.taking_again = True
@@ -430,9 +444,10 @@ class Tracker:
         rest: dict[int, Conn] = {}
         for h in self.halves.values():
             rest[h.conn.ident] = h.conn
-        noted = {a.ident: a for a in self.attempts.values() if a.conn is None}
+        noted = {a.ident: a for a in self.noted.values()}
         self.lingering.clear()
         self.attempts.clear()
+        self.noted.clear()
         for ident in sorted([*rest, *noted]):
             c = rest.get(ident)
             if c is not None:
@@ -449,8 +464,8 @@ class Tracker:
 
     def note_icmp(self, error: IcmpRecord) -> None:
         """An ICMP error about a segment: its sender may answer by sending again, in other sizes."""
-        a = self.attempts.get(error.key) or self.attempts.get(reverse_key(error.key))
-        if a is not None and a.conn is None:
+        a = self.noted.get(error.key) or self.noted.get(reverse_key(error.key))
+        if a is not None:
             self.materialize(a)
         half = self.halves.get(error.key)
         if half is not None:
