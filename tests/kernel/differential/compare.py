@@ -1,0 +1,120 @@
+"""Where do two answers differ first?"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from netsim.base.packet import PSH
+
+from .sides import Row, rows_of
+
+SAME_S = 0.012
+SHARE = 0.14
+"""A kernel's timer is late by up to an eighth of its length (timer wheel), and by ticks of 4 ms."""
+
+
+def merged(rows: list[Row], strict: bool) -> list[Row]:
+    """Segments that follow each other at once are one: the device cut them."""
+    out: list[Row] = []
+    for row in rows:
+        last = out[-1] if out else None
+        if (
+            not strict and last is not None and row.size and last.size and last.seq + last.size == row.seq
+            and row.ack == last.ack and row.t - last.t < 0.0025 and not last.flags & 1 and row.options == last.options
+        ):  # fmt: skip
+            out[-1] = Row(last.t, last.flags | row.flags, last.seq, last.ack, last.size + row.size, row.wnd, row.urg,
+                          row.ecn, row.options)  # fmt: skip
+        else:
+            out.append(row)
+    return out
+
+
+def show(row: Row | None) -> str:
+    """One segment in a line."""
+    if row is None:
+        return "-"
+    letters = "".join(
+        c for b, c in ((2, "S"), (1, "F"), (4, "R"), (8, "P"), (16, "."), (32, "U"), (64, "E"), (128, "W"))
+        if row.flags & b
+    )  # fmt: skip
+    urgent = f" u{row.urg}" if row.flags & 32 else ""
+    ecn = f" ecn{row.ecn}" if row.ecn else ""
+    return f"{row.t:.3f} {letters} {row.seq}({row.size}) a{row.ack} w{row.wnd}{urgent}{ecn} {row.options}"
+
+
+def key(row: Row, windows: bool, push: bool) -> tuple[Any, ...]:
+    """What must be equal (besides the time)."""
+    flags = row.flags if push else row.flags & ~PSH
+    options = row.options if windows else re.sub(r"ws\d+", "ws", row.options)
+    return flags, row.seq, row.ack, row.size, row.urg if flags & 32 else 0, row.ecn, options, row.wnd if windows else 0
+
+
+def first_difference(
+    ours: list[Row], theirs: list[Row], events: list[float], *, windows: bool, push: bool
+) -> int | None:
+    """The index of the first segment that differs; None: none does."""
+    before = 0.0
+    drift = 0.0
+    for i in range(max(len(ours), len(theirs))):
+        if i >= len(ours) or i >= len(theirs):
+            return i
+        a, b = ours[i], theirs[i]
+        if key(a, windows, push) != key(b, windows, push):
+            return i
+        event = max((t for t in events if t <= a.t + 0.001), default=0.0)
+        since = a.t - min(before, event)
+        allowed = SAME_S + SHARE * since + drift
+        if abs(a.t - b.t) > allowed:
+            return i
+        drift = abs(a.t - b.t)
+        before = a.t
+    return None
+
+
+INFO_SLACK = {"rto": 12000, "rtt": 6000, "rttvar": 8000, "snd_wnd": 0}
+
+
+def info_differences(ours: dict[str, int], theirs: dict[str, int]) -> list[str]:
+    """Fields of TCP_INFO that differ by more than times may."""
+    out = []
+    for name, value in theirs.items():
+        mine = ours.get(name, -1)
+        slack = INFO_SLACK.get(name, 0)
+        if slack:
+            slack += value // 6
+        if abs(mine - value) > slack:
+            out.append(f"{name} {mine}|{value}")
+    return out
+
+
+def compare(
+    ours: dict[str, Any], theirs: dict[str, Any], events: list[float], *, windows: bool = False, strict: bool = False,
+    info: bool = True,
+) -> list[str]:  # fmt: skip
+    """The differences in lines; empty: they agree."""
+    if theirs["trouble"]:
+        return ["KERNEL: " + theirs["trouble"].strip()[-200:]]
+    if ours["trouble"]:
+        return ["OURS: " + ours["trouble"]]
+    end = max(events, default=0.0) - 0.02
+    a = merged(rows_of(ours["packets"], end), strict)
+    b = merged(rows_of(theirs["packets"], end), strict)
+    lines: list[str] = []
+    at = first_difference(a, b, events, windows=windows, push=strict)
+    if at is not None and at == min(len(a), len(b)):
+        # one side sent more: near the end it may just not have been due yet
+        extra = (a if len(a) > len(b) else b)[at]
+        if extra.t > end - 0.01 - 0.14 * end:
+            at = None
+    if at is not None:
+        for i in range(max(0, at - 2), min(at + 4, max(len(a), len(b)))):
+            left, right = (a[i] if i < len(a) else None), (b[i] if i < len(b) else None)
+            lines.append(f"  {'>>' if i == at else '  '} {show(left):58} | {show(right)}")
+    if ours["calls"] != theirs["calls"]:
+        lines.append(f"   calls {ours['calls']} | {theirs['calls']}")
+    if at is None and info:
+        different = info_differences(ours["info"], theirs["info"])
+        if different:
+            lines.append("   info " + "  ".join(different))
+    return lines
