@@ -46,6 +46,7 @@ class SocketError(UsageError):
 
 CONNECTION_ERRORS: Final = {
     "connection-reset": "ECONNRESET",
+    "closed-for-sending": "EPIPE",
     "connection-refused": "ECONNREFUSED",
     "timed-out": "ETIMEDOUT",
     "host-unreachable": "EHOSTUNREACH",

@@ -75,6 +75,8 @@ class TcpSocket:
         self.owns_port = False
         self.read_shut = False
         self.write_shut = False
+        self.disconnected = False
+        """`shutdown` ended the attempt to connect (Linux)."""
         self._told_connected = False
         self._told_error = False
         self._options = ConnectionOptions()
@@ -336,6 +338,8 @@ class TcpSocket:
         error = self.take_error()
         if error:
             raise SocketError(error)
+        if self.disconnected:
+            raise SocketError("ENOTCONN")
         if self.read_shut or conn.at_eof() or conn.state is CLOSED:
             return b""
         raise SocketError("EAGAIN")
@@ -373,8 +377,14 @@ class TcpSocket:
             return
         if self.slot is None or self.slot.conn.state in (CLOSED, LISTEN):
             raise SocketError("ENOTCONN")
+        if self.slot.conn.state is SYN_SENT and self.host.profile.shutdown_ends_attempt:
+            self.slot.conn.shutdown(now_ns)
+            self.disconnected = True
+            self.host.tcp.touch(self.slot)
+            return
         if how != SHUT_WR:
             self.read_shut = True
+            self.slot.conn.ep.read_shut = True
         if how != SHUT_RD and not self.write_shut:
             self.write_shut = True
             try:

@@ -82,7 +82,7 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         "tcpi_rwnd_limited": ep.sender.chrono.window_limited_us(now_ns),
         "tcpi_sndbuf_limited": ep.sender.chrono.buffer_limited_us(now_ns),
         "tcpi_rtt": shot.srtt_ns // 1000,
-        "tcpi_rttvar": shot.rttvar_ns // 1000,
+        "tcpi_rttvar": recovery.rtt.deviation_ns() // 1000,
         "tcpi_snd_ssthresh": shot.ssthresh // mss if shot.ssthresh < INFINITE_SSTHRESH else INFINITE_SSTHRESH,
         "tcpi_snd_cwnd": shot.cwnd // mss,
         "tcpi_advmss": ep.our_mss(),
@@ -91,5 +91,5 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         "tcpi_pacing_rate": rate or UNLIMITED_RATE,
         "tcpi_max_pacing_rate": highest or UNLIMITED_RATE,
         "tcpi_snd_wnd": shot.snd_wnd,
-        "tcpi_notsent_bytes": shot.unsent,
+        "tcpi_notsent_bytes": shot.unsent + ep.sender.fin_is_queued(),
     }

@@ -40,6 +40,9 @@ class AckPolicy:
     def on_window(self, rcv_wnd: int) -> None:
         """A window was offered."""
 
+    def on_early_text(self, size: int, mss: int) -> None:
+        """Text came out of order."""
+
     def on_data_sent(self, now_ns: int) -> None:
         """We sent data."""
 

@@ -84,6 +84,10 @@ class LinuxAckPolicy(AckPolicy):
         else:
             self._pushed = min(2, self._pushed + 1)
 
+    def on_early_text(self, size: int, mss: int) -> None:
+        """tcp_data_queue_ofo measures too."""
+        self._measure(size, mss)
+
     def _predict(self, now_ns: int) -> None:
         """tcp_event_data_recv: the first data, data at a steady rate, or data after a pause."""
         if self.ato_ns == 0:

@@ -152,6 +152,11 @@ def release_syn_data(ep: Endpoint, now_ns: int) -> None:
 def send_syn_ack(ep: Endpoint, now_ns: int, reason: Reason, cause: str = "") -> None:
     """<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>, with the retransmission timer."""
     syn_ack = ep.make_syn(now_ns, with_ack=True)
+    if not cause and reason is why.SIMULTANEOUS_OPEN and ep.profile.crossed_syn_keeps_timer:
+        ep.syn_segment = syn_ack
+        ep.sender.recovery.on_syn_crossed(now_ns)
+        ep.send(now_ns, syn_ack, reason, cause)
+        return
     if not cause:
         ep.syn_sent_ns = now_ns
         ep.syn_transmissions = 1
@@ -213,9 +218,10 @@ def enter_established(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> 
         ep.sender.sync_timers(ep, now_ns)
         return
     round_receive_buffer(ep)
-    ep.receiver.ack_policy.on_established(min(ep.snd.mss, ep.receiver.mss), ep.receiver.free_bytes())
-    ep.receiver.ack_policy.on_window(ep.receiver.free_bytes())
     ep.sender.established(ep, now_ns)
+    size = min(ep.sender.segment_bytes(ep), ep.receiver.mss)
+    ep.receiver.ack_policy.on_established(size, ep.receiver.free_bytes())
+    ep.receiver.ack_policy.on_window(ep.receiver.free_bytes())
 
 
 def round_receive_buffer(ep: Endpoint) -> None:

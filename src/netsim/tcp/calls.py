@@ -155,12 +155,13 @@ def shutdown(ep: Endpoint, now_ns: int) -> None:
     if state is LISTEN:
         ep.die(now_ns, "close", why.CLOSE_LISTEN)
     elif state is SYN_SENT:
-        ep.die(now_ns, "close", why.CLOSE_CALL, "connection-closing")
+        ep.die(now_ns, "close", why.CLOSE_CALL, ep.profile.shutdown_in_syn_sent)
     elif state is SYN_RECEIVED:
         # "If no SENDs have been issued and there is no pending data to send, then form a FIN
         # segment and send it, and enter FIN-WAIT-1; otherwise, queue for processing after
         # entering ESTABLISHED."
-        if (ep.sender.unsent_bytes() or ep.sender.nxt > 1) and not ep.fast_open:
+        deferred = ep.profile.syn_received_defers_shutdown and not ep.user_gone
+        if (ep.sender.unsent_bytes() or ep.sender.nxt > 1 or deferred) and not ep.fast_open:
             ep.close_pending = True
         else:
             ep.sender.queue_fin()

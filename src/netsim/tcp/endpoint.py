@@ -50,6 +50,7 @@ class Endpoint:
     fast_open_asked: our first SYN carried a Fast Open option
     syn_data_acked: the data on the SYN was taken (by us, or by the peer)
     syn_cookie, syn_cookie_exp: the Fast Open option of our SYN or SYN,ACK; in its experimental form
+    read_shut: the user will read no more, but still has the connection (SHUT_RD)
     user_gone: the user called CLOSE for good: nobody can read any more
     write_pending: the user waits for the handshake to send more than the SYN could carry
     close_pending: CLOSE was called before the connection was established, with data queued
@@ -82,6 +83,7 @@ class Endpoint:
         "outbox",
         "passive",
         "profile",
+        "read_shut",
         "receiver",
         "recording",
         "remote_addr",
@@ -144,6 +146,7 @@ class Endpoint:
         self.sender = Sender(profile, options, self.snd)
         self.outbox: list[Segment] = []
         self.passive = False
+        self.read_shut = False
         self.user_gone = False
         self.write_pending = False
         self.close_pending = False
@@ -336,10 +339,11 @@ class Endpoint:
             seg.opt_mss = self.our_mss()
         if not dropping and not self.options.no_options:
             neg = self.neg
-            if neg.wscale if with_ack else profile.use_window_scale:
+            accepting = with_ack and (self.passive or not profile.crossed_syn_ack_offers_all)
+            if neg.wscale if accepting else profile.use_window_scale:
                 seg.opt_wscale = self.offered_wscale()
-            seg.sack_ok = neg.sack if with_ack else profile.use_sack
-            timestamps = neg.timestamps if with_ack else profile.use_timestamps
+            seg.sack_ok = neg.sack if accepting else profile.use_sack
+            timestamps = neg.timestamps if accepting else profile.use_timestamps
         if timestamps:
             seg.ts_val = self.ts_value(now_ns)
             seg.ts_ecr = self.neg.ts_recent if with_ack else 0

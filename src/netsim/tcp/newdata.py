@@ -92,14 +92,14 @@ class NewData(SendQueue):
         recovery = self.recovery
         cc, rtt, sb = recovery.cc, recovery.rtt, recovery.sb
         flying = recovery.in_flight_segs()
-        rate = self._rate()
-        segments = tso.goal_segments(self.profile, rate, mss, cc.cwnd // mss, flying, rtt.min_rtt_ns)
+        most = tso.autosize_segments(self.profile, self._rate(), mss, rtt.min_rtt_ns)
+        segments = tso.goal_segments(most, mss, cc.cwnd // recovery.smss, flying)
         # the user's bytes lie in buffers of at most half of the peer's largest window (tcp_bound_to_half_wnd)
         segments = max(1, min(segments, size_goal(mss, self.snd.max_wnd) // mss))
         end = self._end_of_record(available)
         wanted = end or available
         first = sb.first()
-        if segments > 1 and first is not None and recovery.phase < RECOVERY_PHASE:
+        if first is not None and recovery.phase < RECOVERY_PHASE:
             if tso.should_defer(
                 self.profile,
                 now_ns=now_ns,
@@ -111,7 +111,7 @@ class NewData(SendQueue):
                 available=wanted if self.fin_offset == NOT_QUEUED else 0,
                 window=self.snd.wnd,
                 cwnd=cc.cwnd,
-                max_bytes=segments * mss,
+                max_bytes=most * mss,
             ):
                 return 0
         limit = segments * mss
@@ -155,8 +155,8 @@ class NewData(SendQueue):
             return why.HELD_CWND
         if size >= mss and usable >= mss:
             return None  # (1) a full-sized segment
-        if self._force:
-            return None  # (4) the override timer
+        if self._force or self._tlp_new:
+            return None  # (4) the override timer; or a tail loss probe, which Nagle does not hold
         idle = self.una == self.nxt
         if ends_record and size < available and usable >= size:
             return None  # more waits behind the end of the record, so nothing can be added to it
@@ -256,8 +256,9 @@ class NewData(SendQueue):
         flags = ACK
         sent_flags = 0
         reason = why.DATA
-        if push or (size > self.recovery.smss and self.profile.tso):
-            flags |= PSH  # tcp_transmit_skb: every segment for offload is pushed; its parts are not marked
+        if push:
+            flags |= PSH
+            sent_flags |= SENT_PUSH
         if size and self._is_pushed(offset, end):
             flags |= PSH
             sent_flags |= SENT_PUSH
@@ -270,12 +271,17 @@ class NewData(SendQueue):
         if self.eor_marks and end in self.eor_marks:
             sent_flags |= SENT_EOR
         seg = ep.make_segment(now_ns, seq, flags, payload)
+        room = self.segment_bytes(ep)
+        if seg.sack:
+            room -= 4 + 8 * len(seg.sack)
+        if size > room and self.profile.tso:
+            seg.flags |= PSH  # tcp_transmit_skb: every segment for offload is pushed; its parts are not marked
         self._mark_urgent(seg)
         if ep.neg.ecn and size:
             seg.tos |= 2
-        if size and size < self.segment_bytes(ep):
+        if size and size % room:
             self._small_end = end
-        self._record(now_ns, size + (1 if flags & FIN else 0), sent_flags)
+        self._record(now_ns, size + (1 if flags & FIN else 0), sent_flags, room if seg.sack else 0)
         self.snd.nxt = seq_add(self.snd.iss, self.nxt)
         if size:
             ep.receiver.ack_policy.on_data_sent(now_ns)

@@ -114,6 +114,8 @@ class Receiver:
         if end > right:
             data = data[: max(0, right - start)]
         if not data:
+            if has_fin and self._fin_is_early():
+                self._note_recent(self.fin_offset)
             return False
         if start > nxt:
             overlap = self.reassembly.first_overlap(start, start + len(data))
@@ -122,6 +124,7 @@ class Receiver:
             self.reassembly.insert(start, data)
             self._note_recent(start)
             self.ack_reason = why.ACK_OUT_OF_ORDER
+            self.ack_policy.on_early_text(len(seg.payload), self.mss)
             return False
         return self._fill(now_ns, seg, start, data)
 
@@ -175,6 +178,8 @@ class Receiver:
         rcv.nxt = seq_add(rcv.nxt, 1)
         if rcv.wnd > 0:
             rcv.wnd -= 1
+        if self.profile.fin_drops_gaps:
+            self.reassembly.clear()
         self.ack_reason = why.ACK_FIN
 
     def delay_fin_ack(self) -> None:
@@ -212,11 +217,10 @@ class Receiver:
 
     def note_old_segment(self, seg: Segment) -> None:
         """A wholly old segment was refused by the first step: report its octets by DSACK."""
-        if seg.payload:
-            start = self.offset_of(seg.seq) + ((seg.flags >> 1) & 1)
-            end = min(start + len(seg.payload), self.buffer.total)
-            if start >= 0:
-                self._note_duplicate(start, end)
+        length = seg.seg_len()
+        if length and not seg.flags & 2:
+            start = self.offset_of(seg.seq)
+            self._note_duplicate(start, min(start + length, self.offset_of(self.rcv.nxt)))
 
     def note_old_syn(self) -> None:
         """The peer's SYN came again: an ACK is due, and reports its number by DSACK."""
@@ -232,7 +236,23 @@ class Receiver:
 
     def owes_sack(self) -> bool:
         """The next ACK has something to report by SACK or DSACK."""
-        return self._dsack is not None or self.reassembly.bytes_held > 0
+        return self._dsack is not None or self.reassembly.bytes_held > 0 or self._fin_is_early()
+
+    def _fin_is_early(self) -> bool:
+        """The FIN came out of order, and SACK blocks tell so (`Profile.sack_reports_fin`)."""
+        if self.fin_offset == NO_FIN or self.fin_done or not self.profile.sack_reports_fin:
+            return False
+        return self.buffer.total < self.fin_offset
+
+    def _run_to_report(self, offset: int) -> tuple[int, int] | None:
+        """The run with `offset`, the FIN included where it is reported."""
+        run = self.reassembly.run_at(offset)
+        fin = self.fin_offset
+        if not self._fin_is_early():
+            return run
+        if run is None and offset == fin:
+            run = self.reassembly.run_at(fin - 1) or (fin, fin)
+        return (run[0], fin + 1) if run is not None and run[1] == fin else run
 
     def sack_blocks(self, limit: int) -> tuple[tuple[int, int], ...]:
         """SACK blocks for the next segment, at most `limit`: DSACK first, then newest first.
@@ -240,7 +260,7 @@ class Receiver:
         RFC 2018 §4: the first block holds the segment that caused the ACK; the others repeat
         the most recent ones. RFC 2883 §4: a DSACK block comes before them.
         """
-        if self._dsack is None and not self.reassembly.bytes_held:
+        if not self.owes_sack():
             return ()
         blocks: list[tuple[int, int]] = []
         if self._dsack is not None and self.profile.use_dsack:
@@ -248,7 +268,7 @@ class Receiver:
         seen: list[tuple[int, int]] = []
         stale: list[int] = []
         for offset in self._recent:
-            run = self.reassembly.run_at(offset)
+            run = self._run_to_report(offset)
             if run is None:
                 stale.append(offset)
             elif run not in seen:
@@ -256,8 +276,9 @@ class Receiver:
         for offset in stale:
             self._recent.remove(offset)
         if len(seen) + len(blocks) < limit:
-            for run in self.reassembly.runs():
-                if run not in seen:
+            for begin, _ in self.reassembly.runs():
+                run = self._run_to_report(begin)
+                if run is not None and run not in seen:
                     seen.append(run)
                     if len(seen) + len(blocks) >= limit:
                         break

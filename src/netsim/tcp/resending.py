@@ -32,6 +32,10 @@ class Resending(NewData):
     def _resend(self, ep: Endpoint, now_ns: int, record: Sent) -> Segment:
         """Build a segment from a record, and tell why it goes again."""
         size = self.room(ep)
+        if self.profile.resends_within_window:
+            left = self.una + self.snd.wnd - record.start
+            if 0 < left < size:
+                size = left
         if record.end - record.start > size + (1 if record.flags & SENT_FIN else 0):
             self.recovery.sb.split(record, record.start + size)
         elif self.profile.repacks:
@@ -65,6 +69,12 @@ class Resending(NewData):
         self._left(ep, now_ns, seg, _RESEND_REASONS.get(cause, why.RESEND_GO_BACK), cause)
         return seg
 
+    def _has_window(self, record: Sent) -> bool:
+        """Linux (__tcp_retransmit_skb): nothing beyond a window that shrank is sent again, but the first segment."""
+        if not self.profile.resends_within_window:
+            return True
+        return record.start < self.una + self.snd.wnd or record.start <= self.una
+
     def _repack(self, record: Sent, size: int) -> None:
         """Fill `record` up to `size` octets with what follows it, where the stack does so and the window has room.
 
@@ -89,7 +99,7 @@ class Resending(NewData):
                 if not cut or following.sacked or record.flags & SENT_EOR:
                     return
                 sb.split(following, following.start + room)
-            elif not cut and sb.is_offloaded(following):
+            elif not cut and (sb.is_offloaded(following) or following.end > self.una + self.snd.wnd):
                 return
             if not sb.join(record):
                 return
@@ -169,14 +179,19 @@ class Resending(NewData):
             ep.timer_expired(now_ns, LOSS, why.RESEND_RACK)
             recovery.on_reorder_timer(now_ns)
         else:
-            ready = (self.unsent_bytes() > 0 or self.fin_waits()) and self.una + self.snd.wnd > self.nxt
+            waiting = self.unsent_bytes() + self.fin_waits()
+            ready = waiting > 0 and self.una + self.snd.wnd >= self.nxt + min(waiting, self.room(ep))
             ep.timer_expired(now_ns, LOSS, why.PROBE_TLP_NEW if ready else why.RESEND_TLP)
             probe = recovery.on_probe_timer(now_ns, ready)
             if probe == PROBE_NEW:
                 self._tlp_new = True
             elif probe == PROBE_LAST:
                 record = recovery.probe_record()
-                if record is not None and not (self.gate is not None and self.gate.refuses):
+                if (
+                    record is not None
+                    and self._has_window(record)
+                    and not (self.gate is not None and self.gate.refuses)
+                ):
                     ep.outbox.append(self._resend(ep, now_ns, record))
         if ep.recording:
             self._tell_recovery(ep, now_ns)

@@ -100,6 +100,10 @@ class RttEstimator:
         self._base_ns = config.initial_ns
         self.rto_ns = config.initial_ns
 
+    def deviation_ns(self) -> int:
+        """The variation as TCP_INFO tells it."""
+        return self.rttvar_ns
+
     def sample(self, rtt_ns: int, newest_ns: int, una: int, nxt: int) -> None:
         """Take a measurement (RFC 6298 §2.2, §2.3); ends the back-off.
 
@@ -173,6 +177,10 @@ class LinuxRtt(RttEstimator):
     """
 
     __slots__ = ("_mdev_max_ns", "_mdev_ns", "_srtt8_ns", "_window_end")
+
+    def deviation_ns(self) -> int:
+        """tcpi_rttvar: the mean deviation itself, not its largest."""
+        return self._mdev_ns >> 2
 
     def __init__(self, config: RttConfig) -> None:
         super().__init__(config)

@@ -53,6 +53,8 @@ class Sender(Departing):
             ts_tick_ns=self.profile.ts_tick_ns if neg.timestamps else 1,
         )
         self.timeouts = 0
+        if self.profile.buffer_counts_memory and not self.options.snd_buffer:
+            self.expand_buffer(ep)
         if self.gate is not None:
             self.gate.update_rate(self.profile, self.recovery)
         if ep.options.keep_alive or ep.profile.keep_alive_always:
@@ -97,7 +99,7 @@ class Sender(Departing):
         linear = 0 if ep.options.syn_retries else ep.profile.syn_linear_timeouts
         if not ep.syn_acked and ep.syn_transmissions > linear + 1:
             recovery.rtt.back_off()
-        elif ep.passive:
+        elif ep.passive or (ep.receiver.rcv.nxt and ep.profile.crossed_syn_keeps_timer):
             recovery.rtt.back_off()
         recovery.syn_timeouts += 1
         record = recovery.sb.first()
@@ -218,7 +220,7 @@ class Sender(Departing):
         if self.buffer.end + 1 <= ack:
             self.chrono.stop(now_ns, chrono.BUSY, idle=True)
         if self.starved:
-            self.autotune()
+            self.autotune(ep)
         while self.push_marks and self.push_marks[0] <= ack:
             del self.push_marks[0]
         while self.eor_marks and self.eor_marks[0] <= ack:
@@ -273,7 +275,7 @@ class Sender(Departing):
                 return seg
         if recovery.may_resend():
             record = recovery.next_resend(now_ns, self.unsent_bytes() > 0)
-            if record is not None:
+            if record is not None and self._has_window(record):
                 return self._resend(ep, now_ns, record)
         seg = None
         if self.nxt - 1 < self.buffer.end or (self.fin_offset != NOT_QUEUED and not self.fin_sent):

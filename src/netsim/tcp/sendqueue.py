@@ -166,12 +166,17 @@ class SendQueue:
         """TCP_NOTSENT_LOWAT in force; 0: none."""
         return self.options.notsent_lowat or self.profile.notsent_lowat
 
-    def autotune(self) -> None:
+    def autotune(self, ep: Endpoint) -> None:
         """The user waits for room: a larger window needs a larger buffer (tcp_new_space)."""
         if self.starved and self.profile.buffer_counts_memory and not self.options.snd_buffer:
-            mss = self.recovery.smss
-            segments = self.recovery.cc.cwnd // mss
-            self.capacity = sendspace.grown(self.capacity, mss, segments, self.profile.snd_buffer_max)
+            self.expand_buffer(ep)
+
+    def expand_buffer(self, ep: Endpoint) -> None:
+        """A send buffer for twice the congestion window, at least ten segments (tcp_sndbuf_expand)."""
+        recovery = self.recovery
+        segments = recovery.cc.cwnd // recovery.smss
+        mss = max(ep.neg.mss_clamp, recovery.smss)
+        self.capacity = sendspace.grown(self.capacity, mss, segments, self.profile.snd_buffer_max)
 
     def unsent_bytes(self) -> int:
         """Octets queued and never sent."""
@@ -250,7 +255,11 @@ class SendQueue:
 
     def fin_waits(self) -> bool:
         """Our FIN is the next thing to send."""
-        return self.fin_offset != NOT_QUEUED and not self.fin_sent and self.nxt == self.fin_offset
+        return self.fin_is_queued() and self.nxt == self.fin_offset
+
+    def fin_is_queued(self) -> bool:
+        """CLOSE was called, and the FIN has not left."""
+        return self.fin_offset != NOT_QUEUED and not self.fin_sent
 
     def garbage_octet(self) -> bytes:
         """One octet of old data for a keep-alive probe."""
@@ -265,13 +274,13 @@ class SendQueue:
 
     # --- what every segment of ours does ---
 
-    def _record(self, now_ns: int, length: int, sent_flags: int) -> None:
-        """A record in the retransmission queue."""
+    def _record(self, now_ns: int, length: int, sent_flags: int, size: int = 0) -> None:
+        """A record in the retransmission queue, or one per `size` octets."""
         start = self.nxt
         self.nxt = start + length
         if self.first_unanswered_ns < 0:
             self.first_unanswered_ns = now_ns
-        self.recovery.on_transmit(now_ns, start, self.nxt, sent_flags)
+        self.recovery.on_transmit(now_ns, start, self.nxt, sent_flags, size)
 
     def _mark_urgent(self, seg: Segment) -> None:
         """URG and the urgent pointer, relative to this segment (MUST-30, MUST-62)."""

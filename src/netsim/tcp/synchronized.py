@@ -36,9 +36,14 @@ PAWS_IDLE_NS: Final = 24 * 24 * 3600 * SEC
 
 def segment_arrives(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bool]:
     """All eight steps. The second value is False where the segment was refused."""
-    if ep.state is TIME_WAIT and ep.profile.time_wait_style == "freebsd":
-        return time_wait_freebsd(ep, now_ns, seg), False
-    done = step1_sequence(ep, now_ns, seg)
+    if ep.state is TIME_WAIT and ep.profile.time_wait_style != "rfc":
+        if ep.profile.time_wait_style == "freebsd":
+            return time_wait_freebsd(ep, now_ns, seg), False
+        return time_wait_linux(ep, now_ns, seg), False
+    if ep.state is FIN_WAIT_2 and ep.user_gone and ep.profile.orphan_in_time_wait:
+        done = orphan_segment(ep, now_ns, seg)
+    else:
+        done = step1_sequence(ep, now_ns, seg)
     if done is not None:
         return done, done is why.ACK_FIN_AGAIN or done is why.ACK_OF_SYN
     if seg.flags & RST:
@@ -62,6 +67,62 @@ def segment_arrives(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bo
     return reason, True
 
 
+def time_wait_linux(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
+    """TIME-WAIT in Linux (tcp_timewait_state_process): everything but a bare ACK of what is expected is answered."""
+    rcv, neg = ep.receiver.rcv, ep.neg
+    old = neg.timestamps and seg.has_ts and seq_lt(seg.ts_val, neg.ts_recent)
+    if not old and seg.seq == rcv.nxt and (seg.flags & RST or not seg.seg_len()):
+        if not seg.flags & RST:
+            start_time_wait(ep, now_ns)
+            return why.ACCEPTED
+        if ep.profile.time_wait_ignores_rst:
+            return why.DROP_RST_TIME_WAIT
+        ep.die(now_ns, "rcv-rst", why.RESET_BY_PEER)
+        return why.RESET_BY_PEER
+    if seg.flags & RST:
+        return why.DROP_RST_TIME_WAIT
+    if old or seg.flags & ACK:
+        start_time_wait(ep, now_ns)
+    if not ep.may_answer_invalid(now_ns, seg):
+        return why.INVALID_LIMITED
+    reason = why.ACK_FIN_AGAIN if seg.flags & FIN else why.DROP_UNACCEPTABLE
+    ep.send_ack(now_ns, reason)
+    return reason
+
+
+def orphan_segment(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
+    """FIN-WAIT-2 without a user, in Linux a TIME-WAIT socket already (tcp_timewait_state_process, TCP_FIN_WAIT2).
+
+    None: it is the peer's FIN in order, and the steps go on.
+    """
+    rcv = ep.receiver.rcv
+    end = seq_add(seg.seq, seg.seg_len())
+    edge = seq_add(rcv.nxt, rcv.wnd)
+    in_window = seg.seq == rcv.nxt or (seq_gt(end, rcv.nxt) and seq_lt(seg.seq, edge)) or seg.seq == end == edge
+    if ep.neg.timestamps:
+        done = _check_timestamp(ep, now_ns, seg, seg.has_ts)
+        if done is not None:
+            return done
+    if not in_window:
+        if not ep.may_answer_invalid(now_ns, seg):
+            return why.INVALID_LIMITED
+        ep.send_ack(now_ns, why.DROP_UNACCEPTABLE)
+        return why.DROP_UNACCEPTABLE
+    if seg.flags & RST:
+        ep.die(now_ns, "rcv-rst", why.RESET_BY_PEER)
+        return why.RESET_BY_PEER
+    if not seg.flags & SYN:
+        if not seg.flags & ACK or not seq_gt(end, rcv.nxt) or end == seg.seq:
+            return why.ACCEPTED
+        if seg.flags & FIN and end == seq_add(rcv.nxt, 1):
+            return None
+    answer = reset_for(seg)
+    ep.die(now_ns, "data-after-close", why.DATA_AFTER_CLOSE)
+    if answer is not None:
+        ep.send(now_ns, answer, why.DATA_AFTER_CLOSE)
+    return why.DATA_AFTER_CLOSE
+
+
 # --- first: check sequence number ----------------------------------------------------------
 
 
@@ -78,10 +139,12 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
         if done is not None:
             return done
     rcv = ep.receiver.rcv
-    if not is_acceptable(rcv.nxt, ep.receiver.acceptance_window(), seg.seq, seg.seg_len()):
+    if not is_acceptable(rcv.nxt, ep.receiver.acceptance_window(), seg.seq, seg.seg_len()) and not (
+        ep.profile.takes_old_to_last_ack and _is_at_the_edge(ep, seg)
+    ):
         if seg.flags & RST:
             if ep.profile.rst_after_fin_may_be_one_less and _is_rst_of_fin(ep, seg):
-                ep.die(now_ns, "rcv-rst", why.RESET_BY_PEER, "connection-reset")
+                ep.die(now_ns, "rcv-rst", why.RESET_BY_PEER, _error_of_rst(ep))
                 return why.RESET_BY_PEER
             return why.DROP_RST_UNACCEPTABLE
         return _refuse_unacceptable(ep, now_ns, seg)
@@ -98,6 +161,15 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
 def _is_rst_of_fin(ep: Endpoint, seg: Segment) -> bool:
     """Linux: some stacks send a RST with the number of their FIN right after it (tcp_reset_check)."""
     return seq_add(seg.seq, 1) == ep.receiver.rcv.nxt and ep.state in (CLOSE_WAIT, LAST_ACK, CLOSING)
+
+
+def _is_at_the_edge(ep: Endpoint, seg: Segment) -> bool:
+    """Linux, tcp_sequence: old, but not older than the last acknowledgement sent; or empty, at the right edge."""
+    rcv = ep.receiver.rcv
+    end = seq_add(seg.seq, seg.seg_len())
+    if seq_lt(end, rcv.last_ack) or ep.state is SYN_RECEIVED or ep.state is TIME_WAIT:
+        return False
+    return seq_le(end, seq_add(rcv.nxt, ep.receiver.acceptance_window()))
 
 
 def is_acceptable(nxt: int, wnd: int, seq: int, length: int) -> bool:
@@ -203,16 +275,30 @@ def step2_rst(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bool]:
     """Second: RFC 5961 §3: exactly RCV.NXT resets, elsewhere in the window asks with a challenge ACK."""
     if ep.state is TIME_WAIT and ep.profile.time_wait_ignores_rst:
         return why.DROP_RST_TIME_WAIT, False
-    if seg.seq != ep.receiver.rcv.nxt and not ep.profile.insecure_rst:
+    if seg.seq != ep.receiver.rcv.nxt and not ep.profile.insecure_rst and not _is_rst_at_sack(ep, seg):
         if ep.state is TIME_WAIT and not ep.profile.time_wait_challenges_rst:
             return why.DROP_RST_TIME_WAIT, False
         ep.challenge_ack(now_ns, why.CHALLENGE_RST)
         return why.CHALLENGE_RST, False
     if ep.state is SYN_RECEIVED and not ep.fast_open:
         return _back_to_listen_or_refuse(ep, now_ns), True
-    error = "" if ep.state is TIME_WAIT else "connection-reset"
-    ep.die(now_ns, "rcv-rst", why.RESET_BY_PEER, error)
+    ep.die(now_ns, "rcv-rst", why.RESET_BY_PEER, _error_of_rst(ep))
     return why.RESET_BY_PEER, True
+
+
+def _error_of_rst(ep: Endpoint) -> str:
+    """What the user is told of a RST."""
+    if ep.state is TIME_WAIT:
+        return ""
+    return ep.profile.rst_in_close_wait if ep.state is CLOSE_WAIT else "connection-reset"
+
+
+def _is_rst_at_sack(ep: Endpoint, seg: Segment) -> bool:
+    """Linux: the peer may have sent it right after the last octets that we reported by SACK (after RFC 5961 §3.2)."""
+    receiver = ep.receiver
+    if not ep.profile.rst_at_highest_sack or not ep.neg.sack or not receiver.reassembly.bytes_held:
+        return False
+    return seg.seq == receiver.seq_of(receiver.reassembly.runs()[-1][1])
 
 
 def _back_to_listen_or_refuse(ep: Endpoint, now_ns: int) -> Reason:
@@ -311,7 +397,8 @@ def _syn_received_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
     # "SND.WND <- SEG.WND, SND.WL1 <- SEG.SEQ, SND.WL2 <- SEG.ACK"
     window = seg.wnd if seg.flags & SYN else seg.wnd << snd.wscale
     snd.wnd = window
-    snd.max_wnd = max(snd.max_wnd, window)
+    # tcp_create_openreq_child: a passive opener forgets the window of the SYN
+    snd.max_wnd = window if ep.passive and ep.profile.mss_within_half_window else max(snd.max_wnd, window)
     snd.wl1 = seg.seq
     snd.wl2 = seg.ack
     enter_established(ep, now_ns, "rcv-ack-of-syn", why.ACK_OF_SYN)
@@ -378,17 +465,23 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
                 ep.send_ack(now_ns, why.ACK_FIN_AGAIN)
                 start_time_wait(ep, now_ns)
                 return why.ACK_FIN_AGAIN
+            if ep.profile.late_text_ignored and state is not TIME_WAIT:
+                if seq_lt(seg.seq, receiver.rcv.nxt):
+                    receiver.note_old_segment(seg)
+                    receiver.ack_reason = why.ACK_DUPLICATE
+                return why.DROP_TEXT_CLOSING
             receiver.ack_reason = why.ACK_DUPLICATE
             return why.DROP_TEXT_CLOSING
         return why.ACCEPTED
     reason = why.ACCEPTED
     if seg.payload or seg.flags & FIN:
-        if ep.user_gone and seg.payload and state is not ESTABLISHED and _is_new_text(ep, seg):
+        gone = ep.user_gone or (ep.read_shut and ep.profile.shut_read_refuses)
+        if gone and seg.payload and state is not ESTABLISHED and _is_new_text(ep, seg):
             answer = reset_for(seg) if ep.profile.late_data_rst_as_closed else None
             if answer is None:
                 reset(ep, now_ns, "data-after-close", why.DATA_AFTER_CLOSE)
             else:
-                ep.die(now_ns, "data-after-close", why.DATA_AFTER_CLOSE)
+                ep.die(now_ns, "data-after-close", why.DATA_AFTER_CLOSE, "" if ep.user_gone else "connection-reset")
                 ep.send(now_ns, answer, why.DATA_AFTER_CLOSE)
             return why.DATA_AFTER_CLOSE
         before = receiver.buffer.total

@@ -36,15 +36,13 @@ def autosize_segments(profile: Profile, rate: int, mss: int, min_rtt_ns: int) ->
     return max(size // mss, profile.tso_min_segs)
 
 
-def goal_segments(profile: Profile, rate: int, mss: int, cwnd_segs: int, in_flight_segs: int, min_rtt_ns: int) -> int:
-    """How many segments one offloaded segment may hold now; at least 1.
+def goal_segments(most: int, mss: int, cwnd_segs: int, in_flight_segs: int) -> int:
+    """How many segments one offloaded segment holds now, at least 1; `most`: from `autosize_segments`.
 
-    tcp_tso_autosize: a millisecond of the pacing rate, more on very short paths, at least
-    `tso_min_segs`; tcp_cwnd_test: never more than half of the window.
+    tcp_cwnd_test: never more than half of the window.
     """
-    segments = autosize_segments(profile, rate, mss, min_rtt_ns)
     half = max(cwnd_segs >> 1, 1)
-    return max(1, min(segments, half, cwnd_segs - in_flight_segs, GSO_MAX_BYTES // mss or 1))
+    return max(1, min(most, half, cwnd_segs - in_flight_segs, GSO_MAX_BYTES // mss or 1))
 
 
 def should_defer(

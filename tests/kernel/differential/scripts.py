@@ -14,8 +14,12 @@ SYSCTLS: Final = {
     "net.ipv4.tcp_congestion_control": "cubic",
     "net.ipv4.tcp_rmem": "4096 131072 6291456",
     "net.ipv4.tcp_wmem": "4096 16384 4194304",
+    "net.ipv4.tcp_retrans_collapse": "0",
 }
-"""What the kernel's namespace is set to before every script, so that a machine's own settings play no part."""
+"""What the kernel's namespace is set to before every script, so that a machine's own settings play no part.
+
+Segments are not joined when they are sent again, because it depends on when the driver gave their buffers back.
+"""
 
 PAUSES: Final = (".005", ".011", ".017", ".066", ".31", "1.13")
 
@@ -24,7 +28,7 @@ PAUSES: Final = (".005", ".011", ".017", ".066", ".31", "1.13")
 class Mode:
     """What the scripts of a mode have in common.
 
-    opening: "any", "active", "passive", "half" (no ACK of the SYN,ACK), "crossed" (simultaneous open), "sent" (SYN-SENT)
+    opening: "any", "active", "passive", "half" (no ACK of the SYN,ACK), "crossed" (simultaneous open), "sent"
     options: socket options set on the connection   sysctls: set in the namespace and in the simulated system
     weights: how often each kind of step occurs      sizes: of what is written
     """
@@ -97,6 +101,7 @@ class Writer:
         self.random = random.Random(f"{name}/{seed}")
         self.lines: list[str] = []
         self.clock = 1000
+        self.elapsed_ms = 0
         self.received = 1
         self.sent = 1
         self.file = 3
@@ -111,6 +116,8 @@ class Writer:
         mode = self.mode
         if mode.ip != "ipv4":
             self.lines.append(f"--ip_version={mode.ip}")
+        if mode.timestamps:
+            self.lines += ["--tcp_ts_tick_usecs=1000", "--tcp_ts_ecr_scaled"]
         self._open()
         low, high = mode.steps
         if mode.bulk:
@@ -121,7 +128,7 @@ class Writer:
                 kind = self.random.choices(list(weights), list(weights.values()))[0]
                 getattr(self, f"_{kind}")(self._pause())
         pause = self.random.choice(("0.53", "1.55", "3.57"))
-        if self.closed:
+        if self.closed or mode.opening == "half":
             self._say(pause, "`true`")
         else:
             self._say(pause, "%{ " + INFO_CODE + " }%")
@@ -131,6 +138,7 @@ class Writer:
 
     def _say(self, pause: str, text: str) -> None:
         self.lines.append(f"+{pause} {text}")
+        self.elapsed_ms += round(float(pause) * 1000)
 
     def _pause(self) -> str:
         return self.random.choice(PAUSES) if self.random.random() < 0.93 else "2.57"
@@ -139,14 +147,18 @@ class Writer:
         if not self.mode.timestamps:
             return ""
         self.clock += self.random.choice((0, 1, 50))
-        value = self.clock - (2000 if self.random.random() < 0.05 else 0)
-        return f"<nop,nop,TS val {value} ecr 100>"
+        value = self.clock - (900 if self.random.random() < 0.05 else 0)
+        return f"<nop,nop,TS val {value} ecr {self._echo()}>"
+
+    def _echo(self) -> int:
+        """A timestamp of ours that can have been received: 100 is that of the first segment."""
+        return 100 + max(0, self.elapsed_ms - self.random.choice((20, 20, 20, 40, 300)))
 
     def _sacked(self, blocks: list[tuple[int, int]]) -> str:
         text = ",".join(["nop,nop,sack " + " ".join(f"{a}:{b}" for a, b in blocks)])
         if self.mode.timestamps:
             self.clock += 1
-            return f"<nop,nop,TS val {self.clock} ecr 100,{text}>"
+            return f"<nop,nop,TS val {self.clock} ecr {self._echo()},{text}>"
         return f"<{text}>"
 
     def _number(self) -> int:
@@ -154,7 +166,7 @@ class Writer:
         draw = self.random
         if draw.random() < 0.55:
             return self.sent
-        return draw.choice((self.sent, max(1, self.sent - 1000), 1, self.sent + draw.choice((1, 1000, 70000))))
+        return draw.choice((self.sent, max(1, self.sent - 1000), 1, self.sent + draw.choice((1, 1000, 200000))))
 
     def _offer(self) -> int:
         """A window."""
@@ -206,7 +218,7 @@ class Writer:
                 self._say(".02", f"< S. 0:0(0) ack 1 win {first} {answer}")
         elif opening in ("passive", "half"):
             self._say(".01", f"< {mode.syn_flags} 0:0(0) win {first} {self.syn_options}")
-            self._say("0", f"> S{echo}. 0:0(0) ack 1 <...>")
+            self._say("0", f"> S{echo}. 0:0(0) ack 1 {self._answer()}")
             if opening == "passive":
                 self._say(".02", f"< . 1:1(0) ack 1 win {self.window} {self._stamp()}")
                 self._say(".01", "accept(3, ..., ...) = 4")
@@ -223,11 +235,19 @@ class Writer:
         if opening in ("active", "crossed", "sent"):
             self._say("0", "fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0")
             self._say("0", "connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)")
-            self._say("0", f"> S{'EW' if mode.syn_flags != 'S' else ''} 0:0(0) <...>")
+            options = "<mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>" if mode.timestamps else "<...>"
+            self._say("0", f"> S{'EW' if mode.syn_flags != 'S' else ''} 0:0(0) {options}")
         else:
             self._say("0", "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0")
             self._say("0", "bind(3, ..., ...) = 0")
             self._say("0", "listen(3, 1) = 0")
+
+    def _answer(self) -> str:
+        """The options of our SYN,ACK; only with timestamps the tool must be told which."""
+        if not self.mode.timestamps:
+            return "<...>"
+        scale = ",nop,wscale 7" if "wscale" in self.syn_options else ""
+        return f"<mss 1460,{'sackOK' if self.sack else 'nop,nop'},TS val 100 ecr 1000{scale}>"
 
     # --- steps ---
 
@@ -274,7 +294,9 @@ class Writer:
 
     def _segment(self, pause: str, flags: str, seq: int, size: int, ack: int | None, options: str = "") -> None:
         if seq < 0 < seq + size:
-            size = -seq  # the tool does not count across zero
+            size = -seq - 1  # the tool does not count across zero
+            if not size:
+                return
         seq %= 2**32
         field_ack = "" if ack is None else f" ack {ack}"
         mark = ""
@@ -290,7 +312,7 @@ class Writer:
         draw = self.random
         size = draw.choice((1, 100, 1000, 1460))
         ahead = (size, 2 * size, 1000, 2000, 3000, 5000)
-        offset = draw.choice((0, 0, 0, 0, 0, *ahead, -1, -size, -200, -1000, 70000, 2**31 - 5))
+        offset = draw.choice((0, 0, 0, 0, 0, *ahead, -1, -size, -200, -1000, 200000, 2**31 - 5))
         flags = draw.choice(("P.", ".", "P.", "FP.")) if draw.random() < 0.3 else "P."
         self._segment(pause, flags, self.received + offset, size, self._number(), self._stamp())
         if offset == 0:
@@ -298,7 +320,7 @@ class Writer:
 
     def _ack(self, pause: str) -> None:
         draw = self.random
-        seq = self.received + draw.choice([0] * 8 + [-1, 1, 100, -1000, 70000])
+        seq = self.received + draw.choice([0] * 8 + [-1, 1, 100, -1000, 200000])
         ack = self._number()
         options = self._stamp()
         if self.sack and self.sent > 2000 and draw.random() < 0.2:
@@ -313,12 +335,14 @@ class Writer:
             self.received += 1
 
     def _rst(self, pause: str) -> None:
-        seq = self.received + self.random.choice((0, 0, 1, 100, -1, 70000))
+        seq = self.received + self.random.choice((0, 0, 1, 100, -1, 200000))
         flags = self.random.choice(("R", "R."))
         self._segment(pause, flags, seq, 0, self._number() if "." in flags else None)
 
     def _syn(self, pause: str) -> None:
         seq = self.received + self.random.choice((0, -1, 1, 1000, 100000))
+        if self.mode.opening == "sent":
+            seq = 0  # the tool counts from zero where the SYN that opens has no ACK
         flags = self.random.choice(("S", "S.", "S"))
         ack = self._number() if "." in flags else None
         self._segment(pause, flags, seq, 0, ack, self.syn_options.replace("ecr 0", "ecr 100"))

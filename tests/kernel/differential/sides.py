@@ -211,20 +211,31 @@ def _options(p: Segment) -> str:
 def rows_of(raw: list[list[Any]], end: float) -> list[Row]:
     """What the host under test sent, with relative numbers, up to `end`."""
     local = remote = None
+    newest = 0
     rows: list[Row] = []
     for t, mine, seq, ack, flags, wnd, size, urg, tos, options in raw:
-        if mine and flags & 2 and local is None:
+        if mine and flags & 2:
             local = seq
-        if not mine and flags & 2 and remote is None:
-            remote = seq
+        if not mine and flags & 2 and (remote is None or not flags & ACK):
+            newest = seq
+            if remote is None:
+                remote = seq
+        if mine and flags & 2 and flags & ACK and ack == (newest + 1) % 2**32:
+            remote = newest  # another connection answers
         if not mine or t > end:
             continue
         mine0, peer0 = local or 0, remote or 0
-        shown = re.sub(r"(\d+)-(\d+)", lambda m: f"{_rel(int(m[1]), peer0)}-{_rel(int(m[2]), peer0)}", options)
+        shown = _relative_blocks(options, peer0)
+        if flags & 4 and seq == 0:
+            mine0 = 0  # a RST to a segment without an ACK
         rows.append(
             Row(t, flags, _rel(seq, mine0), _rel(ack, peer0) if flags & ACK else 0, size, wnd, urg, tos & 3, shown)
         )
     return rows
+
+
+def _relative_blocks(options: str, start: int) -> str:
+    return re.sub(r"(\d+)-(\d+)", lambda m: f"{_rel(int(m[1]), start)}-{_rel(int(m[2]), start)}", options)
 
 
 def _rel(number: int, start: int) -> int:

@@ -62,7 +62,7 @@ def test_long_writes_are_pushed_every_half_window() -> None:
 
 def test_the_buffer_grows_with_the_window_up_to_its_limit() -> None:
     assert grown(50000, 1000, 10, 4_000_000) == 50000
-    assert grown(50000, 1000, 26, 4_000_000) == 2 * 26 * 2304
+    assert grown(50000, 1000, 26, 4_000_000) == 2 * 26 * 2240
     assert grown(50000, 1000, 2000, 4_000_000) == 4_000_000
 
 

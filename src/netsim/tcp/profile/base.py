@@ -92,6 +92,15 @@ class Profile:
     """Segments are acceptable up to the free room in the buffer (FreeBSD), though the field could not tell so much."""
     takes_ack_of_old_segment: bool = False
     """The ACK field of an unacceptable old segment is processed (BSD) instead of dropped with it."""
+    takes_old_to_last_ack: bool = False
+    """Segments are acceptable that end at the last acknowledgement sent or after it, and that begin at the right edge
+    (Linux: tcp_sequence), though no octet of theirs is in the window."""
+    sack_reports_fin: bool = False
+    """A FIN out of order counts as an octet in SACK blocks (Linux)."""
+    late_text_ignored: bool = False
+    """After the peer's FIN, segments at or beyond RCV.NXT are dropped without an answer (Linux)."""
+    fin_drops_gaps: bool = False
+    """The peer's FIN in order throws away what waits out of order (Linux: tcp_fin); nothing is reported any more."""
     syn_window: int = 65535
     """Largest window field in a SYN."""
     rst_window_zero: bool = True
@@ -206,6 +215,8 @@ class Profile:
     segments that fit as a whole (Linux: tcp_retrans_try_collapse), "bytes" fills up with as much as fits (BSD)."""
     persist_min_ns: int = 0
     """Shortest probe interval; 0: the RTO (SHLD-29)."""
+    resends_within_window: bool = False
+    """What is sent again is cut to a window that shrank, and nothing beyond it leaves but the first segment (Linux)."""
     persist_max_ns: int = 60 * SEC
     persist_with_old_number: bool = False
     """Linux: probe with an empty segment just below SND.UNA instead of an octet beyond the window."""
@@ -230,6 +241,15 @@ class Profile:
     """How long FIN-WAIT-2 lasts when the user is gone; 0: for ever."""
 
     # -- resets, attacks ---------------------------------------------------------------------------
+    shutdown_in_syn_sent: str = "connection-closing"
+    """The error that CLOSE in SYN-SENT leaves."""
+    shutdown_ends_attempt: bool = False
+    """SYN-SENT: any shutdown, SHUT_RD too, gives the attempt up (Linux)."""
+    shut_read_refuses: bool = False
+    """FIN-WAIT-1 and -2: data for a user who called SHUT_RD is refused as if he were gone (Linux)."""
+    orphan_in_time_wait: bool = False
+    """FIN-WAIT-2 whose user is gone keeps no more than TIME-WAIT does: no data, any RST or SYN in the window ends it
+    (Linux: tcp_timewait_state_process)."""
     late_data_rst_as_closed: bool = False
     """Data for a user who is gone draws the RST that a closed port would send (Linux)."""
     abort_rst_has_ack: bool = False
@@ -265,7 +285,7 @@ class Profile:
     time_wait_reuse: bool = True
     """RFC 9293 MAY-2 with RFC 6191: a new SYN may end TIME-WAIT."""
     time_wait_style: str = "rfc"
-    """"rfc" or "freebsd": what is answered in TIME-WAIT."""
+    """"rfc", "linux" or "freebsd": what is answered in TIME-WAIT."""
     icmp_hard_error_established: bool = True
     """Abort a synchronized connection on a hard ICMP error (SHLD-26). RFC 5927 §5.2 notes stacks that do not."""
     syn_data_stays_queued: bool = False
@@ -275,6 +295,12 @@ class Profile:
     """What the client remembers of peers: "freebsd" (a peer that does not play along is left alone) or "linux"."""
     syn_ack_checks_echo: bool = False
     """SYN-SENT: a SYN,ACK that echoes a timestamp which no SYN carried is answered with a RST (Linux)."""
+    crossed_syn_ack_offers_all: bool = False
+    """Simultaneous open: the SYN,ACK has the options of our SYN, whatever the peer's offered (Linux)."""
+    crossed_syn_keeps_timer: bool = False
+    """Simultaneous open: the SYN,ACK is resent when the SYN would have been; from then on with back-off (Linux)."""
+    syn_received_defers_shutdown: bool = False
+    """SHUT_WR in SYN-RECEIVED takes effect when the connection is open (Linux: tcp_shutdown)."""
     crossed_syn_ack_is_acked: bool = False
     """Simultaneous open: the peer's SYN,ACK is answered with an ACK and a DSACK of its SYN (Linux)."""
     icmp_ends_handshake: bool = False
@@ -295,6 +321,10 @@ class Profile:
     """The RST for a port that a socket is bound to (not listening) carries that socket's TTL and TOS (FreeBSD)."""
     mss_option_at_once: bool = False
     """TCP_MAXSEG lowers the send MSS of an open connection (FreeBSD) instead of only the next SYN's option."""
+    rst_at_highest_sack: bool = False
+    """A RST is exact also at the right edge of the highest block that we reported by SACK (Linux)."""
+    rst_in_close_wait: str = "connection-reset"
+    """The error that a RST in CLOSE-WAIT leaves."""
     icmp_mtu_below_mss_only: bool = False
     """IPv4: "fragmentation needed" is believed only if its MTU is below the present send MSS and headers (FreeBSD)."""
     icmp_refusals: tuple[tuple[int, int, int, str], ...] = ()

@@ -185,12 +185,15 @@ class Flight:
             return ((segs >> 1) + (segs >> 2)) * self.smss
         return self.cc.cwnd // 4 * 3
 
-    def on_transmit(self, now_ns: int, start: int, end: int, flags: int = 0) -> None:
-        """New sequence space [start, end) goes out. Longer than smss = one record per smss."""
+    def on_transmit(self, now_ns: int, start: int, end: int, flags: int = 0, size: int = 0) -> None:
+        """New sequence space [start, end) goes out. Longer than smss = one record per smss.
+
+        size: what a segment holds at the moment, where SACK blocks leave less than smss
+        """
         sb = self.sb
         if sb.head == len(sb.records) and self.last_sent_ns >= 0:
             self.cc.on_idle(now_ns, now_ns - self.last_sent_ns)
-        smss = self.smss
+        smss = size or self.smss
         if end - start > smss + (1 if flags & SENT_FIN else 0):
             tail_flags = flags
             flags &= ~14  # PUSH, FIN and EOR belong to the last part

@@ -383,7 +383,11 @@ class LossRecovery(Detection):
         self.begin_timeout()
         sb = self.sb
         self.restart_rto(now_ns)
-        if self.probe_end >= 0 or sb.head == len(sb.records):
+        if sb.head == len(sb.records):
+            return PROBE_NOTHING
+        if self.probe_end >= 0:
+            # One probe at a time: the timeout runs since the head was sent (Linux: tcp_rearm_rto).
+            self.timer_at_ns = max(sb.records[sb.head].sent_ns + self.rtt.rto_ns, now_ns + 1)
             return PROBE_NOTHING
         self.probing = True
         self.calm = False
@@ -416,6 +420,13 @@ class LossRecovery(Detection):
         sb.head = 0
         sb.una = sb.nxt
         self.stop_timer()
+
+    def on_syn_crossed(self, now_ns: int) -> None:
+        """Our SYN went again with an ACK, not because it was lost: the round trip counts from here (Linux)."""
+        head = self.sb.first()
+        if head is not None:
+            head.sent_ns = head.first_sent_ns = now_ns
+        self.delivered_segs += 1
 
     def syn_ack_delivered(self, rtt_ns: int) -> None:
         """The SYN that was forgotten is acknowledged; `rtt_ns` -1: it was sent twice (Karn)."""
