@@ -173,7 +173,8 @@ def build_read(reader: Reader, path: Path, value: Any) -> Read:
         drip = reader.size((*path, "drip"), value["drip"], 1)
         return Read("drip", drip, reader.duration((*path, "every"), value["every"], positive=True))
     if value not in ("auto", "none"):
-        raise reader.error(path, f"'{value}' is no way to read", one_of("one of", value, ["auto", "none"]))
+        hint = one_of("one of", value, ["auto", "none", "{drip: SIZE, every: TIME}"])
+        raise reader.error(path, f"'{value}' is no way to read", hint)
     return Read(value)
 
 

@@ -85,12 +85,25 @@ def _compare(expectation: Expectation, number: int) -> str:
 
 
 def _judge_states(expectation: Expectation, result: RunResult) -> Finding:
-    found = timeline.states(result.recorder, result.wire, expectation.host, expectation.connection)
+    stays = timeline.stays(result.recorder, result.wire, expectation.host, expectation.connection)
+    found = [stay.state for stay in stays]
     if timeline.pattern_fits(expectation.states, found):
         return _FINE
-    rows = result.recorder.segments
-    last = next((row for row in rows if expectation.host in (row.sender, row.receiver)), None)
-    return f"it went through {', '.join(found) or 'nothing'}", [last] if last else []
+    departed = timeline.departure(expectation.states, found)
+    until_ns = stays[departed].start_ns if departed < len(stays) else None
+    return f"it went through {', '.join(found) or 'nothing'}", _last_of(expectation.host, result, until_ns)
+
+
+def _last_of(host: str, result: RunResult, until_ns: int | None) -> list[SegmentRow]:
+    """The last segment that the host sent or got until then (None: at all): what made it do what it did."""
+    latest: tuple[int, SegmentRow] | None = None
+    for row in result.recorder.segments:
+        at_ns = row.sent_ns if row.sender == host else row.received_ns if row.receiver == host else None
+        if at_ns is None or (until_ns is not None and at_ns > until_ns):
+            continue
+        if latest is None or at_ns > latest[0]:  # of several at one instant the first: what arrives, not the answer
+            latest = (at_ns, row)
+    return [latest[1]] if latest else []
 
 
 def _judge_state(expectation: Expectation, result: RunResult) -> Finding:

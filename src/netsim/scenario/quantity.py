@@ -93,6 +93,8 @@ class _Parser:
             if match is None or match.end() == at:
                 raise QuantityError(f"'{text.strip()}' is not a number or an expression")
             kind = str(match.lastgroup)
+            if kind == "number":
+                _number(match.group(kind))  # a wrong unit is told before an unknown name: it is surely a mistake
             tokens.append((kind, match.group(kind)))
             at = match.end()
         tokens.append(("end", ""))

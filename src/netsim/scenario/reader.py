@@ -51,8 +51,10 @@ class Reader:
             found = evaluate(text, self.names)
         except QuantityError as error:
             hint = None
-            if error.name:
+            if error.name and self.names:
                 hint = one_of("parameters are", error.name, list(self.names))
+            elif error.name:
+                hint = f"a name stands for a parameter; declare it with  parameters: {{{error.name}: ...}}"
             raise self.error(path, str(error), hint) from None
         if found.kind == kind or (found.kind == "" and (kind in ("size", "rate") or found.value == 0)):
             return found.value

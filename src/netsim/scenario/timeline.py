@@ -73,11 +73,6 @@ def _after(changes: list[tuple[int, str]], last: Stay, begins: int) -> list[tupl
     return opening + [(at_ns, state) for at_ns, state in changes if at_ns > begins]
 
 
-def states(recorder: Recorder, wire: Wire, host: str, connection: str | None = None) -> list[str]:
-    """The names of the states in order."""
-    return [stay.state for stay in stays(recorder, wire, host, connection)]
-
-
 def pattern_fits(pattern: tuple[str, ...], found: list[str]) -> bool:
     """`found` is the pattern, where `...` stands for any number of items."""
     reached = {0}
@@ -87,3 +82,27 @@ def pattern_fits(pattern: tuple[str, ...], found: list[str]) -> bool:
         else:
             reached = {at + 1 for at in reached if at < len(found) and found[at] == item}
     return len(found) in reached
+
+
+def departure(pattern: tuple[str, ...], found: list[str]) -> int:
+    """The index of the first state that the pattern does not allow; `len(found)` if what is there began well."""
+    reached = _with_skips(pattern, {0})
+    for index, state in enumerate(found):
+        stepped = {
+            at if pattern[at] == "..." else at + 1
+            for at in reached
+            if at < len(pattern) and pattern[at] in ("...", state)
+        }
+        if not stepped:
+            return index
+        reached = _with_skips(pattern, stepped)
+    return len(found)
+
+
+def _with_skips(pattern: tuple[str, ...], reached: set[int]) -> set[int]:
+    """The places in the pattern, with those behind a `...` that may stand for nothing."""
+    wider = set(reached)
+    for at in range(len(pattern)):
+        if at in wider and pattern[at] == "...":
+            wider.add(at + 1)
+    return wider

@@ -48,8 +48,8 @@ def did_you_mean(word: str, known: list[str]) -> str:
 
 def one_of(what: str, word: str, known: list[str]) -> str:
     """A hint: `hosts are: client, server. Did you mean 'server'?`."""
-    shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
-    return f"{what}: {shown}.{did_you_mean(word, known)}" if known else f"there are no {what.split(maxsplit=1)[0]}"
+    shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else ".")
+    return f"{what}: {shown}{did_you_mean(word, known)}" if known else f"there are no {what.split(maxsplit=1)[0]}"
 
 
 def validate(source: Source) -> None:

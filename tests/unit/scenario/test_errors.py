@@ -128,6 +128,7 @@ CASES: list[tuple[str, str, str, int, int]] = [
     ("expectation of nothing", expect("{host: client}"), "the expectation expects nothing", 5, 5),
     ("two expectations in one", expect("{host: client, state: CLOSED, none: {}}"), "one expectation at a time", 5, 35),
     ("states of nobody", expect("{states: [CLOSED]}"), "'states' needs a host", 5, 5),
+    ("a wrong unit beside an unknown name", expect("{host: client, state: TIME-WAIT, lasts: mls*2x}"), "'x' is not a unit", 5, 45),
     ("unknown parameter", expect("{host: client, state: TIME-WAIT, lasts: 2*mls}"), "neither a number nor a parameter", 5, 45),
     ("counter without a number", expect("{host: client, counter: retransmissions}"), "needs a number", 5, 5),
     ("count and at_least", expect("{segments: {}, count: 1, at_least: 1}"), "'count' is exact", 5, 20),
@@ -228,3 +229,17 @@ def test_missing_file_and_folder(tmp_path) -> None:  # type: ignore[no-untyped-d
         load(str(tmp_path / "none.yaml"))
     with pytest.raises(ScenarioError, match="folder"):
         load(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("hosts:\n  client: {read: 1000 bytes}\n", "one of: auto, none, {drip: SIZE, every: TIME}."),
+        (link("{between: [client, server], delay: 2*msl}"), "declare it with  parameters: {msl: ...}"),
+        (f"parameters: {{mls: 1s}}\n{link('{between: [client, server], delay: 2*msl}')}", "Did you mean 'mls'?"),
+    ],
+)
+def test_hints_that_help(text: str, hint: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_text(text.encode(), "x.yaml")
+    assert hint in str(caught.value)

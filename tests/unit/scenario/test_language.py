@@ -20,7 +20,7 @@ from netsim.scenario.outcome import RunResult
 from netsim.scenario.pattern import Stream, pattern
 from netsim.scenario.quantity import Quantity, QuantityError, evaluate, names_in
 from netsim.scenario.runner import Run, run
-from netsim.scenario.timeline import pattern_fits
+from netsim.scenario.timeline import departure, pattern_fits
 
 TWO = "hosts:\n  client: {}\n  server: {}\nlinks:\n  - {between: [client, server], delay: 10ms}\n"
 OPEN = "script:\n  - {at: 0s, host: server, listen: 80}\n  - {at: 0s, host: client, connect: 'server:80'}\n"
@@ -307,3 +307,44 @@ def test_a_crashed_host_has_forgotten_its_connections() -> None:
     assert [text for _, text in result.problems] == [
         "step 4 (send at server): ENOTCONN: server does not have a connection at 2.000 s"
     ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found", "index"),
+    [
+        ("A B C", "A B X C", 2),
+        ("A B C", "A B", 2),
+        ("A B", "A B C", 2),
+        ("... B C", "A B D", 3),
+        ("... B C", "A X D", 3),
+        ("A ... C", "B", 0),
+        ("", "A", 0),
+    ],
+)
+def test_where_states_leave_a_pattern(pattern: str, found: str, index: int) -> None:
+    states = found.split()
+    assert not pattern_fits(tuple(pattern.split()), states)
+    assert departure(tuple(pattern.split()), states) == index
+
+
+@given(st.lists(st.sampled_from(["A", "B", "..."]), max_size=5), st.lists(st.sampled_from("AB"), max_size=6))
+def test_a_pattern_that_fits_is_never_left(pattern: list[str], found: list[str]) -> None:
+    """Every state before the departure has a continuation that fits; the departing one has none."""
+    index = departure(tuple(pattern), found)
+    if pattern_fits(tuple(pattern), found):
+        assert index == len(found)
+    elif index < len(found):
+        begun = [pattern_fits(tuple(pattern[:end]), found[: index + 1]) for end in range(len(pattern) + 1)]
+        assert not any(begun), "some beginning of the pattern allows what was called the departure"
+
+
+def test_a_failed_states_expectation_points_at_the_segment_behind_the_wrong_state() -> None:
+    result = result_of(
+        "hosts: {a: {}, b: {}}\nlinks: [{between: [a, b], delay: 5ms}]\nscript:\n"
+        "  - {at: 0s, host: b, listen: 80}\n  - {at: 0s, host: a, connect: 'b:80'}\n  - {at: 1s, host: a, close}\n"
+        "  - {on: b.received-fin, host: b, close}\n"
+        "expect:\n  - {host: a, states: [CLOSED, SYN-SENT, ESTABLISHED, FIN-WAIT-1, CLOSING, ...]}\n"
+    )
+    [verdict] = result.verdicts
+    rows = {row.n: row for row in result.recorder.segments}
+    assert [(rows[n].names, rows[n].sender, rows[n].rel_ack) for n in verdict.rows] == [("ACK", "b", 2)]
