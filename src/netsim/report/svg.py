@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import math
 from html import escape
+from textwrap import wrap
 from typing import Final
 
 from netsim.base.units import format_seconds
 from netsim.report.items import LEFT, RIGHT, Arrow, Gap, Item, Ladder, NoteMark, StateMark, TimerMark, fold
 from netsim.report.mermaid import arrow_words
 
-WIDTH: Final = 980
-LANES: Final = (300, 720)
+WIDTH: Final = 1000
+LANES: Final = (316, 736)
 STEP: Final = 34
-SIDE_CHARACTERS: Final = 30
-"""What fits beside a lane."""
+SIDE_CHARACTERS: Final = (28, 30)
+"""What fits beside the left lane, where the times stand, and beside the right one."""
+TITLE_CHARACTERS: Final = 92
+"""What fits into a line of the title; a longer one goes on below."""
+SUBTITLE_CHARACTERS: Final = 104
 TOP: Final = 92
+"""Where the lanes begin, below a title and a subtitle of one line each."""
 
 STYLE: Final = """
 :root{--bg:#ffffff;--ink:#1f2328;--soft:#6e7781;--line:#8c959f;--state:#116329;--syn:#0969da;--fin:#8250df;
@@ -56,12 +61,14 @@ def _plain_style() -> str:
 class _Tick:
     """One place in time: what happens there, and its height on the picture."""
 
-    __slots__ = ("arrow", "gap", "t_ns", "texts", "y")
+    __slots__ = ("arrivals", "arrow", "gap", "t_ns", "texts", "y")
 
     def __init__(self, t_ns: int) -> None:
         self.t_ns = t_ns
         self.y = 0.0
         self.arrow: Arrow | None = None
+        self.arrivals: set[int] = set()
+        """The sides from which something arrives here."""
         self.texts: dict[int, list[tuple[str, str, Item]]] = {LEFT: [], RIGHT: []}
         self.gap: Gap | None = None
 
@@ -80,6 +87,9 @@ class _Picture:
         self.ticks: list[_Tick] = []
         self.sent: dict[int, _Tick] = {}
         self.arrived: dict[int, _Tick] = {}
+        self.title = wrap(ladder.title, TITLE_CHARACTERS)
+        self.subtitle = wrap(ladder.subtitle, SUBTITLE_CHARACTERS)
+        self.top = TOP + 22 * (max(len(self.title), 1) - 1) + 18 * (max(len(self.subtitle), 1) - 1)
         self._place()
 
     def _place(self) -> None:
@@ -87,14 +97,17 @@ class _Picture:
         moments: list[tuple[int, int, int, Item | None, Arrow | None]] = []
         for number, each in enumerate(self.items):
             moments.append((each.t_ns, 1, number, each, None))
-            if isinstance(each, Arrow) and each.arrival_ns is not None:
-                moments.append((max(each.arrival_ns, each.t_ns), 0, number, None, each))
+            if isinstance(each, Arrow) and each.arrival_ns is not None and each.arrival_ns > each.t_ns:
+                moments.append((each.arrival_ns, 0, number, None, each))
         # Gaps keep their place among the items; an arrival comes before what it causes.
         moments.sort(key=lambda moment: moment[:3])
         for t_ns, _, _, item, arrived in moments:
             tick: _Tick | None = self.ticks[-1] if self.ticks else None
             if arrived is not None:
-                tick = self._fresh(t_ns) if tick is None or tick.t_ns != t_ns or tick.arrow else tick
+                # Two that arrive on one side at one instant stand below each other: their words would overlap.
+                if tick is None or tick.t_ns != t_ns or tick.arrow or arrived.side in tick.arrivals:
+                    tick = self._fresh(t_ns)
+                tick.arrivals.add(arrived.side)
                 self.arrived[id(arrived)] = tick
             elif isinstance(item, Gap):
                 self._fresh(t_ns).gap = item
@@ -103,11 +116,13 @@ class _Picture:
                     tick = self._fresh(t_ns)
                 tick.arrow = item
                 self.sent[id(item)] = tick
+                if item.arrival_ns is not None and item.arrival_ns <= t_ns:
+                    self.arrived[id(item)] = tick
             elif item is not None:
                 if tick is None or tick.t_ns != t_ns or tick.gap:
                     tick = self._fresh(t_ns)
                 tick.texts[item.side].append((*_words(item), item))
-        y = float(TOP + STEP)
+        y = float(self.top + STEP)
         for tick in self.ticks:
             tick.y = y
             y += STEP + 16 * (max(len(tick.texts[LEFT]), len(tick.texts[RIGHT]), 1) - 1)
@@ -137,9 +152,14 @@ class _Picture:
             f"<style>{STYLE}</style>",
             f'<rect class="bg" width="{WIDTH}" height="{self.height}" fill="#fff"/>',
         ]
-        self._text(20, 28, self.ladder.title, "title")
-        self._text(20, 48, self.ladder.subtitle, "soft")
-        self._text(WIDTH - 20, 48, self.ladder.corner, "soft", "end")
+        y = 28
+        for line in self.title:
+            self._text(20, y, line, "title")
+            y += 22
+        y = max(y, 50) - 2
+        for number, line in enumerate(self.subtitle):
+            self._text(20, y + 18 * number, line, "soft")
+        self._text(WIDTH - 20, y, self.ladder.corner, "soft", "end")
         self._lanes()
         last = ""
         for tick in self.ticks:
@@ -157,10 +177,10 @@ class _Picture:
         states = (self.ladder.left_state, self.ladder.right_state)
         for side, name in enumerate((self.ladder.left, self.ladder.right)):
             x = LANES[side]
-            self._text(x, TOP - 16, name, "title", "middle")
-            self.out.append(f'<line class="lane" x1="{x}" y1="{TOP - 6}" x2="{x}" y2="{self.height - 30}"/>')
+            self._text(x, self.top - 16, name, "title", "middle")
+            self.out.append(f'<line class="lane" x1="{x}" y1="{self.top - 6}" x2="{x}" y2="{self.height - 30}"/>')
             if states[side]:
-                self._side_text(side, TOP + 8, states[side], "state")
+                self._side_text(side, self.top + 8, states[side], "state")
             self._waits(side)
 
     def _waits(self, side: int) -> None:
@@ -183,7 +203,7 @@ class _Picture:
 
     def _side_text(self, side: int, y: float, text: str, css: str, item: Item | None = None) -> None:
         x = LANES[side] + (-14 if side == LEFT else 14)
-        text = text if len(text) <= SIDE_CHARACTERS else text[: SIDE_CHARACTERS - 1] + "…"
+        text = text if len(text) <= SIDE_CHARACTERS[side] else text[: SIDE_CHARACTERS[side] - 1] + "…"
         if item is not None and item.reason is not None:
             self.out.append("<g>")
             self._tooltip(item)

@@ -179,6 +179,31 @@ def test_svg_is_well_formed_and_complete() -> None:
     assert any("dropped by rule" in text for text in texts)
 
 
+def test_a_long_title_goes_on_below_in_the_svg() -> None:
+    ladder = ladder_from(record(last_ack_lost().events), HOSTS)
+    short = ET.fromstring(svg(ladder))
+    ladder.title = "word " * 40
+    long = ET.fromstring(svg(ladder))
+    texts = [each for each in long.iter("{http://www.w3.org/2000/svg}text") if each.get("class") == "title"]
+    titles = [each for each in texts if "word" in (each.text or "")]
+    assert " ".join(each.text or "" for each in titles) == ladder.title.strip()
+    assert len(titles) == 3
+    assert all(len(each.text or "") * 9.65 < 1000 - 40 for each in titles), "bold 16 px: 9.65 px a character"
+    assert int(long.get("height", "")) - int(short.get("height", "")) == 2 * 22
+
+
+def test_what_arrives_at_one_instant_ends_below_each_other_in_the_svg() -> None:
+    story = Story()
+    first = story.send("client", 0, "S", 5, state="SYN-SENT")
+    second = story.send("client", 10, "S", 5, state="SYN-SENT")
+    story.arrive(first, 50, before="LISTEN", after="SYN-RECEIVED")
+    story.arrive(second, 50, before="SYN-RECEIVED", after="SYN-RECEIVED")
+    root = ET.fromstring(svg(ladder_from(record(story.events), HOSTS)))
+    lines = [line for line in root.iter("{http://www.w3.org/2000/svg}line") if line.get("class") == "a"]
+    ends = [float(line.get("y2", "")) for line in lines[-2:]]
+    assert ends[0] < ends[1]
+
+
 def test_crossing_segments_cross_in_the_svg() -> None:
     story = Story()
     first = story.send("client", 0, "S", 5, state="SYN-SENT")
