@@ -124,7 +124,7 @@ def _text(report: Report, tally: Tally, shown: list[Finding], everything: bool) 
 
     lines = [*text.headline(report), "", *text.totals(report), ""]
     lines += [*text.table(report, everything), ""]
-    frames = {frame for finding in shown for frame in finding.evidence[-proof.SHOWN_FRAMES :]}
+    frames = {frame for finding in shown for frame in proof.shown_frames(finding)}
     records = fetch(report.path, frames) if report.path != "-" else {}
     bases = proof.Bases()
     for finding in shown:

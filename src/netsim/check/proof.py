@@ -92,12 +92,18 @@ def describe(record: TcpRecord, bases: Bases, family: str) -> str:
     return " ".join(words)
 
 
+def shown_frames(finding: Finding) -> list[int]:
+    """Those of the evidence that are shown: the last ones, or the first if the frame at fault is among these."""
+    last = finding.evidence[-SHOWN_FRAMES:]
+    return last if finding.frames[0] in last else finding.evidence[:SHOWN_FRAMES]
+
+
 def evidence_rows(
     finding: Finding, connection: ConnReport | None, records: dict[int, TcpRecord], bases: Bases, start_ns: int
 ) -> list[str]:
     """The frames that prove a finding, as a small ladder."""
     lines: list[str] = []
-    for frame in finding.evidence[-SHOWN_FRAMES:]:
+    for frame in shown_frames(finding):
         record = records.get(frame)
         if record is None:
             continue

@@ -408,6 +408,11 @@ def _take_rst(t: Tracker, x: Look) -> None:
 def settle(t: Tracker, c: Conn) -> None:
     """The connection is over: decide what was still open."""
     _settle_copies(c)
+    client = c.client
+    if c.open == "handshake" and client.packets and client.syn is not None and client.last_ack < 0:
+        if not c.server.data_packets:
+            # The SYN was answered, and the client has never acknowledged that.
+            c.open = "attempt"
     for h in (c.client, c.server):
         if h.giants:
             c.note_quality("CAP004", c.first_frame)
@@ -421,4 +426,6 @@ def settle(t: Tracker, c: Conn) -> None:
                 if not entry.settled and not entry.sacked and not (0 <= h.fin < entry.high - 1):
                     h.missing += 1
                     c.note_quality("CAP001", entry.record.frame)
+    if t.vantage:
+        c.vantage = t.vantage
     settle_vantage(c)

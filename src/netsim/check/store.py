@@ -48,7 +48,8 @@ def _unfold(row: Row, ident: int, traits: tuple[int, ...], key: bytes) -> Row:
     first_frame, last_frame, first_ns, last_ns, client_isn, server_isn, rtt_ns = traits
     return (
         ident, key, reverse_key(key), first_frame, last_frame, first_ns, last_ns, *row[7:10],
-        (client_isn, *row[10][1:]), (server_isn, *row[11][1:]), *row[12:14], rtt_ns, *row[15:],
+        (client_isn, *row[10][1:]), (server_isn, *row[11][1:]), *row[12:14],
+        rtt_ns if row[14] >= 0 else UNKNOWN, *row[15:],
     )  # fmt: skip
 
 
@@ -103,6 +104,7 @@ class Connections:
         self.closed: dict[str, int] = {}
         self.totals: dict[str, int] = {}
         self.new_data_probes = 0
+        self.never_opened = 0
         self.one_way = Firsts()
         self.joined = Firsts()
         self._metas = metas
@@ -129,6 +131,8 @@ class Connections:
         closed: str = row[13]
         self.opened[opened] = self.opened.get(opened, 0) + 1
         self.closed[closed] = self.closed.get(closed, 0) + 1
+        if opened == "attempt" and closed == "none":
+            self.never_opened += 1
         if opened == "midstream":
             if row[8]:
                 self.one_way.add((ident, row[3]))
@@ -162,6 +166,8 @@ class Connections:
         closed: str = example[13]
         self.opened[opened] += 1
         self.closed[closed] += 1
+        if opened == "attempt" and closed == "none":
+            self.never_opened += 1
         if ident < self._last_calm:
             self._note_calm(ident)
         last = syn if answer is None else answer

@@ -55,14 +55,15 @@ def _causes(report: Report, new_probes: int) -> list[tuple[int, str]]:
 def totals(report: Report) -> list[str]:
     """How connections opened and closed, what was resent."""
     opened, closed = report.connections.opened, report.connections.closed
+    never = report.connections.never_opened
     opens = [
         (opened.get("handshake", 0), "handshake"), (opened.get("simultaneous", 0), "simultaneous"),
         (opened.get("midstream", 0), "mid-stream"), (opened.get("refused", 0), "refused"),
-        (opened.get("attempt", 0), "unanswered"),
+        (opened.get("attempt", 0), "not completed"),
     ]  # fmt: skip
     closes = [
         (closed.get("fin", 0), "FIN"), (closed.get("simultaneous", 0), "simultaneous"), (closed.get("rst", 0), "RST"),
-        (closed.get("none", 0), "still open"),
+        (closed.get("none", 0) - never, "still open"), (never, "never open"),
     ]  # fmt: skip
     lead = f" {plural(len(report.connections), 'connection')}"
     pad = max(len(lead) + 3, 18)

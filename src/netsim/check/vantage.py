@@ -24,19 +24,17 @@ def settle_vantage(c: Conn) -> None:
         client = c.server.rtt_min
     if server < 0 or 0 <= c.client.rtt_min < server:
         server = c.client.rtt_min
+    if c.vantage == AT_UNKNOWN:
+        c.vantage = infer(client, server)
+        # checked: 2 and 4 say that the client or the server sent packets with a checksum left to its card
+        if c.vantage == AT_UNKNOWN and c.checked & 6 in (2, 4):
+            c.vantage = AT_CLIENT if c.checked & 2 else AT_SERVER
     if client >= 0 and server >= 0:
         c.full_rtt = client + server
-    elif server >= 0:
+    elif server >= 0 and c.vantage == AT_CLIENT:
         c.full_rtt = server
-    if c.vantage != AT_UNKNOWN:
-        return
-    c.vantage = infer(client, server)
-    if c.vantage == AT_UNKNOWN:
-        # checked: 2 and 4 say that the client or the server sent packets with a checksum left to its card
-        if c.checked & 6 == 2:
-            c.vantage = AT_CLIENT
-        elif c.checked & 6 == 4:
-            c.vantage = AT_SERVER
+    elif client >= 0 and c.vantage == AT_SERVER:
+        c.full_rtt = client
 
 
 def infer(client_ns: int, server_ns: int) -> int:

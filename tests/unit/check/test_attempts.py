@@ -105,7 +105,7 @@ def test_a_flood_is_followed_in_full_once() -> None:
     assert len(checker.tracker.kinds) == 1
     assert [c.ident for c in report.connections] == list(range(300))
     assert {(c.open, c.close, c.client.final_state, c.server.final_state) for c in report.connections} == {
-        ("handshake", "none", "ESTABLISHED", "SYN-RECEIVED")
+        ("attempt", "none", "ESTABLISHED", "SYN-RECEIVED")
     }
     assert report_json(report) == report_json(check(flood(300), noting=False)[0])
 
