@@ -20,7 +20,7 @@ from netsim.check.flow import UNKNOWN
 from netsim.check.model import CONFIDENCES, SEVERITIES, Finding, Meta
 from netsim.check.summary import ConnReport, Row
 
-IN_MEMORY: Final = 1 << 20
+IN_MEMORY: Final = 1 << 18
 """Octets of rows kept in memory before they go to the file."""
 SHOWN: Final = 20
 """How many connections the text report shows, and how many frames a quality message names."""
@@ -226,6 +226,11 @@ class Connections:
                 out.write(piece)
         self._file.close()
         self._file = None
+
+    @property
+    def on_disk(self) -> bool:
+        """There are too many to hold."""
+        return self._written > 0
 
     def _row(self, ident: int) -> Row:
         """Read a row back."""

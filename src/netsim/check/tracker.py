@@ -461,6 +461,9 @@ class Tracker:
                 x.rule = index
                 rule.look(x)
             self.hits = x.hits
+            x.isns = {}
+        self.isns = {}
+        self.tombs.clear()
 
     def note_icmp(self, error: IcmpRecord) -> None:
         """An ICMP error about a segment: its sender may answer by sending again, in other sizes."""

@@ -449,3 +449,42 @@ def test_icmp_about_other_things_is_not_noted() -> None:
     _, decoder = decode(bytes(udp), bytes(echo), bytes(cut))
     assert decoder.icmp == []
     assert decoder.skipped == {"icmp": 3}
+
+
+def _syn_frame(options: bytes, seq: int) -> bytes:
+    """Ethernet, IPv4, a SYN with these options; checksums are of no interest here."""
+    options += bytes(-len(options) % 4)
+    tcp = struct.pack(">HHIIHHHH", 40000, 80, seq, 0, (5 + len(options) // 4) << 12 | 2, 64000, 0, 0) + options
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0, b"\x0a\0\0\1", b"\x0a\0\0\2")
+    return bytes(12) + b"\x08\0" + head + tcp
+
+
+LISTS = (
+    b"\2\4\5\xb4\4\2%s\1\3\3\7", b"\2\4\5\xb4\1\3\3\6\1\1%s\4\2\0\0", b"\2\4\5\xb4\1\3\3\6\4\2%s", b"\2\4\5\xb4",
+    b"\2\4\5\xb4\1\3\3\10\1\1\4\2", b"\1\1%s", b"\2\4\5\xb4\1\1%s\4\2", b"\4\2\2\4\5\xb4%s", b"\2\4\5\xb4\4\2%s",
+    b"\2\4\4\2\4\2%s\4\2", b"\2\3\5\xb4\4\2%s",
+)  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(LISTS), st.binary(min_size=8, max_size=8), st.integers(0, 3)), min_size=1, max_size=12
+    )
+)
+def test_shared_options_of_syns_are_what_each_says(chosen: list[tuple[bytes, bytes, int]]) -> None:
+    frames = []
+    for number, (layout, stamps, spoil) in enumerate(chosen):
+        options = bytearray(layout.replace(b"%s", b"\x08\x0a" + stamps))
+        if spoil == 3:
+            options[stamps[0] % len(options)] = stamps[1]
+        frames.append(_syn_frame(bytes(options)[:40], number))
+    fast, _ = decode(*frames)
+    slow, _ = decode(*frames, fast=False)
+    assert [look(record) for record in fast] == [look(record) for record in slow]
+
+
+def test_equal_lists_share_one_object() -> None:
+    frames = [_syn_frame(LISTS[0].replace(b"%s", b"\x08\x0a" + bytes([n] * 8)), n) for n in range(1, 5)]
+    records, _ = decode(*frames)
+    assert len({id(record.opts) for record in records}) == 1
+    assert [record.ts_val for record in records] == [0x01010101 * n for n in range(1, 5)]
