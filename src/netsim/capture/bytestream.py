@@ -12,6 +12,10 @@ from netsim.base.errors import CaptureError
 CHUNK: Final = 256 * 1024
 """Octets asked for at a time."""
 
+CAPTURE_MAGIC: Final = (
+    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a",
+)  # fmt: skip
+"""What captures begin with: pcap in either byte order, with micro- or nanoseconds, and pcapng."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WBITS: Final = 31
 

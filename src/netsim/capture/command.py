@@ -11,6 +11,7 @@ import click
 
 from netsim.base.errors import CaptureError, UsageError
 from netsim.base.units import SEC, parse_duration
+from netsim.report.console import examples
 
 if TYPE_CHECKING:
     from netsim.capture.live import LiveSource
@@ -39,7 +40,14 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return span
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        'netsim capture -i eth0 --filter "tcp port 443" --duration 10s -o out.pcapng',
+        "netsim capture -i lo --count 100 --check",
+        "netsim capture --demo teardown",
+        "netsim capture --demo half-close -o mine.pcap && netsim check mine.pcap",
+    )
+)
 @click.option("-i", "--interface", metavar="NAME", help="Interface to listen on (see --list-interfaces).")
 @click.option("-f", "--filter", "bpf", default="", metavar="BPF", help="Keep only what matches, e.g. 'tcp port 443'.")
 @click.option("-c", "--count", type=click.IntRange(min=1), help="Stop after this many packets.")
@@ -57,14 +65,7 @@ def capture(
     interface: str | None, bpf: str, count: int | None, duration: int | None, output: str | None, demo: str | None,
     ipv6: bool, check: bool, promiscuous: bool, list_interfaces: bool, quiet: bool,
 ) -> int:  # fmt: skip
-    """Capture live packets into a file. Needs privileges; Ctrl-C ends it with the file whole.
-
-    \b
-    netsim capture -i eth0 --filter "tcp port 443" --duration 10s -o out.pcapng
-    netsim capture -i lo --count 100 --check
-    netsim capture --demo teardown
-    netsim capture --demo half-close -o mine.pcap && netsim check mine.pcap
-    """  # noqa: D301 (click wants the real character)
+    """Capture live packets into a file. Needs privileges; Ctrl-C ends it with the file whole."""
     from netsim.capture.live import interface_names
 
     if list_interfaces:

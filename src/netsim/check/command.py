@@ -14,6 +14,7 @@ from netsim.base.errors import CaptureError, UsageError
 from netsim.check import outputs, select, text
 from netsim.report.console import (
     color_option,
+    examples,
     format_option,
     output_option,
     quiet_option,
@@ -174,6 +175,11 @@ def _annotate(reports: list[Report], target: str) -> None:
 
     if len(reports) != 1 or reports[0].path == "-":
         raise UsageError("--annotate works on one capture file at a time")
+    from pathlib import Path
+
+    same = Path(target).exists() and Path(target).samefile(reports[0].path)
+    if same and not target.endswith(".pcapng"):
+        raise UsageError(f"--annotate writes pcapng, and {target} is the capture itself: give another name")
     annotate(reports[0].path, target, outputs.comments(reports[0]))
 
 
@@ -199,7 +205,9 @@ def _write(
         write_text(output, "\n".join(parts))
 
 
-@click.command(epilog="Example:  netsim check office.pcapng --select ACK,WND --format json")
+@click.command(
+    epilog=examples("netsim check office.pcapng", "netsim check office.pcapng --select ACK,WND --format json")
+)
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--connection", type=click.IntRange(min=0), metavar="N", help="Show connection N as a ladder.")
 @click.option("--select", "selected", multiple=True, metavar="CODES", help="Only these rules or families (ACK003,WND).")
@@ -253,6 +261,6 @@ def check(
             write_text(new_baseline, outputs.write_baseline(reports))
         if plot:
             _plot(reports, connection, plot)
-        if not quiet or output:
+        if (reports or output_format != "text") and (not quiet or output):
             _write(output, output_format, reports, select.chosen(RULES, wanted, unwanted), parts)
     return 2 if errors else 1 if failed else 0

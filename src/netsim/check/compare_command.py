@@ -9,7 +9,7 @@ import click
 
 from netsim.base.errors import NetsimError, UsageError
 from netsim.base.units import parse_duration
-from netsim.report.console import format_option, output_option, quiet_option, terminal_width, write_text
+from netsim.report.console import examples, format_option, output_option, quiet_option, terminal_width, write_text
 
 _SUFFIXES = (".pcap", ".pcapng", ".cap", ".gz", ".dmp")
 
@@ -26,7 +26,7 @@ def is_capture(word: str) -> bool:
     ) or head[:2] == b"\x1f\x8b"  # fmt: skip
 
 
-@click.command(epilog="Example:  netsim compare capture.pcap three-way-handshake")
+@click.command(epilog=examples("netsim compare capture.pcap", "netsim compare capture.pcap three-way-handshake"))
 @click.argument("a")
 @click.argument("b", required=False)
 @click.option("--connection", type=click.IntRange(min=0), metavar="N", help="Connection of a capture (A's, if two).")

@@ -149,7 +149,7 @@ def read_baseline(path: str) -> set[str]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError("there is no such baseline file", file=path, hint="Make one with --write-baseline.") from None
+        raise InputError("no such file", file=path, hint="Make one with --write-baseline.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the baseline file cannot be read: {error}", file=path) from None
     except json.JSONDecodeError as error:

@@ -8,7 +8,7 @@ import click
 
 from netsim.base.errors import UsageError
 from netsim.check.model import NEED_TEXTS, Meta
-from netsim.report.console import format_option, output_option, write_text
+from netsim.report.console import examples, format_option, output_option, write_text
 
 FAMILIES = {
     "HSK": "handshake", "SEQ": "sequence numbers and flags", "ACK": "acknowledgement", "WND": "window",
@@ -32,7 +32,7 @@ def page(meta: Meta) -> str:
     return head + "\n" + meta.page
 
 
-@click.command(epilog="Example:  netsim rules ACK003")
+@click.command(epilog=examples("netsim rules ACK", "netsim rules ACK003"))
 @click.argument("code", required=False)
 @format_option("text", "json", "markdown")
 @output_option

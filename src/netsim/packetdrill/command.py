@@ -10,6 +10,7 @@ import click
 from netsim.base.errors import UsageError
 from netsim.packetdrill import outcome as verdicts
 from netsim.packetdrill.config import IP_VERSIONS, PROFILES, RunOptions
+from netsim.report.console import examples
 
 if TYPE_CHECKING:
     from netsim.packetdrill.batch import Summary
@@ -35,6 +36,10 @@ def _step(paths: tuple[str, ...], options: RunOptions) -> int:
     command = group.get_command(context, "step") if isinstance(group, click.Group) and context is not None else None
     if command is None or len(paths) != 1:
         raise UsageError("--step opens exactly one script")
+    from pathlib import Path
+
+    if Path(paths[0]).is_dir():
+        raise UsageError(f"--step opens one script; {paths[0]} is a folder of them")
     return int(command.main([paths[0], "--end"], standalone_mode=False, obj=options) or 0)
 
 
@@ -47,7 +52,11 @@ def _export(name: str, side: str | None, profile: str | None, output: str | None
     return 0
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "netsim packetdrill tests/packetdrill -j 2", "netsim packetdrill --export last-ack-lost -o last-ack-lost.pkt"
+    )
+)
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="Form of the output."
@@ -90,8 +99,6 @@ def packetdrill(
 
     PATH is a script, a folder (searched for *.pkt), a pattern, or - for stdin. Nothing in a script is
     executed: its shell commands and code blocks are interpreted.
-
-    Example:  netsim packetdrill tests/packetdrill -j 2
     """
     if export is not None:
         return _export(export, side, profile, output)
@@ -151,6 +158,8 @@ def _write_pcap(outcome: Outcome, target: str, scripts: int) -> None:
 
     path = Path(target)
     if scripts > 1:
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"--pcap {target}: several scripts need a folder, and this is a file")
         path = path / Path(outcome.path).with_suffix(".pcap").as_posix().lstrip("./").replace("/", "__")
         path.parent.mkdir(parents=True, exist_ok=True)
     frames = write_capture(outcome, str(path))

@@ -43,7 +43,7 @@ class Sides:
                 pairs[row.flow] = (row.sender, recorder.receiver_of(row))
         if flow is not None and flow not in pairs:
             known = f"1 to {len(pairs)}" if len(pairs) > 1 else "only 1" if pairs else "none"
-            raise UsageError(f"there is no connection {flow} in this run; its connections are: {known}")
+            raise UsageError(f"there is no connection {flow} in this run: it has {known}")
         order = {name: place for place, name in enumerate(dict.fromkeys([*hosts, *recorder.hosts]))}
         self.hidden_flows = 0
         shown = {number: pair for number, pair in pairs.items() if flow in (None, number)}

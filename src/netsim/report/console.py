@@ -41,6 +41,11 @@ def output_option(function: F) -> F:
     )(function)
 
 
+def examples(*commands: str) -> str:
+    """The end of a command's help: complete command lines, one below the other."""
+    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
+
+
 def quiet_option(function: F) -> F:
     """`--quiet`; argument `quiet`: bool."""
     return click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors; the exit code tells.")(function)

@@ -14,6 +14,7 @@ from netsim.base.errors import UsageError
 from netsim.base.units import format_duration, format_rate
 from netsim.report.console import (
     color_option,
+    examples,
     format_option,
     output_option,
     quiet_option,
@@ -243,8 +244,11 @@ def _side_files(result: RunResult, options: dict[str, Any]) -> None:
 
 
 @click.command(
-    epilog="Example:  netsim run last-ack-lost --explain"
-    "   |   netsim run bulk --set bytes=1MB --set loss=1% --plot bulk.png"
+    epilog=examples(
+        "netsim run last-ack-lost --explain",
+        "netsim run bulk --set bytes=1MB --set loss=1% --plot bulk.png",
+        "netsim run sack-recovery --format json -o run.json --pcap run.pcapng",
+    )
 )
 @click.argument("scenario")
 @format_option("text", "json", "mermaid", "svg")
@@ -293,7 +297,7 @@ def run(scenario: str, seed: int | None, quiet: bool, **options: Any) -> int:
     return 0 if result.passed else 1
 
 
-@click.command(epilog="Example:  netsim scenarios closing   |   netsim scenarios --format json")
+@click.command(epilog=examples("netsim scenarios closing", "netsim scenarios --format json"))
 @click.argument("topic", required=False)
 @format_option("text", "json")
 @output_option

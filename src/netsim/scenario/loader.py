@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from netsim.base.errors import ScenarioError, UsageError
+from netsim.capture.bytestream import CAPTURE_MAGIC
 from netsim.scenario import catalog
 from netsim.scenario.build import Parameters, build_world
 from netsim.scenario.build_expect import build_expectations
@@ -72,6 +73,8 @@ def _find(path_or_name: str) -> tuple[str, bytes, bool]:
         builtin = catalog.path_of(path_or_name)
         if builtin is not None:
             return f"{path_or_name}.yaml", builtin.read_bytes(), True
+        if path_or_name and path.is_dir():
+            raise UsageError(f"{path_or_name}: it is a folder, and no scenario is called so")
         if not path.is_file():
             names = catalog.names()
             hint = did_you_mean(path_or_name, names).strip()
@@ -79,10 +82,13 @@ def _find(path_or_name: str) -> tuple[str, bytes, bool]:
                              + "\n  `netsim scenarios` lists the built-in ones")  # fmt: skip
     try:
         with path.open("rb") as file:
-            return path_or_name, file.read(4_000_001), False
+            content = file.read(4_000_001)
     except IsADirectoryError:
         raise ScenarioError("it is a folder", file=path_or_name, hint="name a scenario file") from None
     except FileNotFoundError:
-        raise UsageError(f"no such file: {path_or_name}") from None
+        raise UsageError(f"{path_or_name}: no such file") from None
     except (OSError, ValueError) as error:
         raise ScenarioError(f"cannot be read: {getattr(error, 'strerror', None) or error}", file=path_or_name) from None
+    if content[:4] in CAPTURE_MAGIC:
+        raise UsageError(f"{path_or_name}: it is a capture; look at it with `netsim check {path_or_name}`")
+    return path_or_name, content, False

@@ -9,6 +9,7 @@ import click
 from netsim.base import events as ev
 from netsim.report.console import (
     color_option,
+    examples,
     format_option,
     output_option,
     progress,
@@ -51,8 +52,10 @@ def coverage(scenarios: list[str], seed: int | None = None, *, quiet: bool = Tru
 
 
 @click.command(
-    epilog="Example:  netsim states --covered-by four-way-teardown   |   "
-    "netsim states --covered-by all --format svg -o states.svg"
+    epilog=examples(
+        "netsim states --covered-by four-way-teardown",
+        "netsim states --covered-by all --format svg -o states.svg",
+    )
 )
 @click.option(
     "--covered-by", "covered_by", metavar="SCENARIO", multiple=True,

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netsim.base.errors import UsageError
-from netsim.report.console import color_option, format_option, output_option, seed_option, unicode_works, use_color
+from netsim.report.console import (
+    color_option,
+    examples,
+    format_option,
+    output_option,
+    seed_option,
+    unicode_works,
+    use_color,
+)
 
 if TYPE_CHECKING:
     from netsim.packetdrill.config import RunOptions
@@ -16,8 +24,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Example:  netsim step last-ack-lost"
-    "   |   printf 'n\\nn\\ntcb client\\n' | netsim step last-ack-lost --plain"
+    epilog=examples(
+        "netsim step last-ack-lost",
+        "netsim step traces/linux/ack-lost.client.pcap",
+        r"printf 'n\nn\ntcb client\n' | netsim step last-ack-lost --plain",
+    )
 )
 @click.argument("scenario")
 @click.option("--plain", is_flag=True, help="A prompt, one line at a time; commands from stdin, so it can be scripted.")

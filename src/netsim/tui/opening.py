@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from netsim.step.source import Source
 
 CAPTURES = (".pcap", ".pcapng", ".cap", ".dmp")
-MAGIC = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
 
 
 def open_debugger(
@@ -33,6 +32,8 @@ def open_debugger(
     if path.suffix == ".pkt" or wishes is not None:
         return Debugger(_script(name, profile, wishes))
     if path.suffix in CAPTURES or (path.is_file() and _begins_like_a_capture(path)):
+        if overrides or profile is not None or seed is not None:
+            raise UsageError(f"--set, --profile and --seed belong to scenarios; {name} is a capture: it has happened")
         return Debugger(_capture(name, connection))
     if connection is not None:
         raise UsageError("--connection goes with a capture")
@@ -48,8 +49,10 @@ def open_debugger(
 
 
 def _begins_like_a_capture(path: Path) -> bool:
+    from netsim.capture.bytestream import CAPTURE_MAGIC
+
     with path.open("rb") as file:
-        return file.read(4) in MAGIC
+        return file.read(4) in CAPTURE_MAGIC
 
 
 def _script(name: str, profile: str | None, wishes: RunOptions | None) -> Source:
