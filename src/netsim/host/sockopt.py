@@ -164,7 +164,7 @@ def _apply_effects(socket: TcpSocket, now_ns: int, name: str) -> None:
     elif name == "TCP_MAXSEG" and socket.host.profile.mss_option_at_once and conn.ep.options.mss:
         conn.ep.snd.mss = min(conn.ep.snd.mss, conn.ep.options.mss)
     elif name == "SO_RCVBUF":
-        conn.ep.receiver.capacity = conn.ep.options.rcv_buffer
+        conn.ep.receiver.set_capacity(conn.ep.options.rcv_buffer)
     elif name == "SO_MAX_PACING_RATE":
         conn.follow_pacing()
     elif name == "SO_SNDBUF":

@@ -14,6 +14,7 @@ from netsim.packetdrill.flow import ScriptProblem
 from netsim.packetdrill.outcome import Mismatch
 from netsim.packetdrill.settings import Unsupported
 from netsim.packetdrill.symbols import option_name
+from netsim.tcp.recvspace import MIN_BUFFER as MIN_RECEIVE_BUFFER
 from netsim.tcp.sendspace import MIN_BUFFER
 
 if TYPE_CHECKING:
@@ -87,9 +88,13 @@ def _set_fast_open_key(arguments: Arguments, file: SocketFile, item: tree.Expres
 def set_number(caller: Caller, file: SocketFile, name: str, value: int) -> int:
     """Set an option whose value is an integer."""
     if name in ("SO_SNDBUF", "SO_RCVBUF"):
-        value *= caller.system.buffer_factor
-        if name == "SO_SNDBUF" and caller.machine.host.profile.buffer_counts_memory:
-            value = max(value, MIN_BUFFER)
+        if caller.machine.host.profile.buffer_counts_memory:
+            # sk_setsockopt: not more than net.core.wmem_max or rmem_max, doubled, and not too little
+            receiving = name == "SO_RCVBUF"
+            most = caller.machine.settings.number("net.core.rmem_max" if receiving else "net.core.wmem_max")
+            value = max(min(value, most) * caller.system.buffer_factor, MIN_RECEIVE_BUFFER if receiving else MIN_BUFFER)
+        else:
+            value *= caller.system.buffer_factor
     elif name == "TCP_REMOTE_UDP_ENCAPS_PORT":
         _check_tunnel(caller, file, value)
     if name in _KEPT:

@@ -170,6 +170,7 @@ _LINUX: Final[dict[str, Callable[[str], Fields]]] = {
     "net.ipv4.tcp_sack": _flag("use_sack"),
     "net.ipv4.tcp_dsack": _flag("use_dsack"),
     "net.ipv4.tcp_ecn": _ecn,
+    "net.core.rmem_max": _count("rcv_buffer_max"),
     "net.ipv4.tcp_rmem": _rmem,
     "net.ipv4.tcp_wmem": _wmem,
     "net.ipv4.tcp_notsent_lowat": _notsent_lowat,
@@ -211,7 +212,7 @@ _LINUX: Final[dict[str, Callable[[str], Fields]]] = {
 
 _HOST_LEVEL: Final = frozenset(
     {
-        "net.inet.tcp.blackhole", "net.inet.tcp.syncookies", "net.inet.tcp.syncookies_only",
+        "net.core.wmem_max", "net.inet.tcp.blackhole", "net.inet.tcp.syncookies", "net.inet.tcp.syncookies_only",
         "net.inet.tcp.hostcache.purgenow", "net.inet.tcp.hostcache.purge", "net.inet.tcp.udp_tunneling_port",
         "net.inet.tcp.udp_tunneling_overhead",
         "net.inet.tcp.pmtud_blackhole_detection", "net.inet.tcp.pmtud_blackhole_mss",

@@ -43,6 +43,12 @@ class AckPolicy:
     def on_early_text(self, size: int, mss: int) -> None:
         """Text came out of order."""
 
+    def on_window_growth(self) -> None:
+        """The window opens further than before."""
+
+    def leave_quick_mode(self) -> None:
+        """The receive buffer is filling up."""
+
     def on_data_sent(self, now_ns: int) -> None:
         """We sent data."""
 

@@ -40,6 +40,7 @@ class LinuxAckPolicy(AckPolicy):
         self.rcv_mss = 536
         self._last_data_ns = 0
         self._pushed = 0
+        self._grown = False
         self._window_bytes = 65535
         self._srtt_ns = 0
         self._rto_ns = 1000 * MS
@@ -68,6 +69,9 @@ class LinuxAckPolicy(AckPolicy):
         self._measure(size, mss)
         self._predict(now_ns)
         self._last_data_ns = now_ns
+        if self._grown:
+            self._grown = False
+            self.quick |= 1
         if not self.delayed:
             return why.ACK_IMMEDIATE
         if unacked_bytes > self.rcv_mss:
@@ -110,6 +114,14 @@ class LinuxAckPolicy(AckPolicy):
     def on_window(self, rcv_wnd: int) -> None:
         """The window that was last offered (it bounds the number of quick ACKs)."""
         self._window_bytes = rcv_wnd
+
+    def on_window_growth(self) -> None:
+        """tcp_grow_window: icsk_ack.quick |= 1, for the segment at hand too."""
+        self._grown = True
+
+    def leave_quick_mode(self) -> None:
+        """__tcp_select_window."""
+        self.quick = 0
 
     def delay_ns(self, now_ns: int) -> int:
         """tcp_send_delayed_ack."""

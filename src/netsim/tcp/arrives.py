@@ -58,6 +58,8 @@ def segment_arrives_listen(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             ep.send(now_ns, reset, why.RST_ACK_IN_LISTEN)
         return why.RST_ACK_IN_LISTEN
     if seg.flags & SYN:
+        if seg.flags & FIN and ep.profile.listen_drops_syn_fin:
+            return why.DROP_SYN_FIN
         return _listen_third_syn(ep, now_ns, seg)
     return why.DROP_NO_SYN_LISTEN
 
@@ -227,6 +229,9 @@ def enter_established(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> 
 def round_receive_buffer(ep: Endpoint) -> None:
     """FreeBSD (tcp_mss): the receive buffer becomes a whole number of segments, once the MSS is known."""
     ep.receiver.takes_all_room = ep.profile.accepts_all_room
+    if ep.receiver.space is not None:
+        ep.receiver.space.established(ep.our_mss() if ep.passive else ep.receiver.mss, ep.neg.wscale)
+        ep.receiver.space.advmss = ep.receiver.mss
     if ep.profile.round_rcv_buffer_to_mss and not ep.options.rcv_buffer:
         mss = ep.snd.mss
         ep.receiver.capacity = (ep.receiver.capacity + mss - 1) // mss * mss

@@ -27,10 +27,9 @@ from netsim.base.packet import ABSENT, ACK, CWR, ECE, FIN, RST, SYN, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add
 from netsim.tcp import reasons as why
-from netsim.tcp.acking import ack_policy_for
 from netsim.tcp.options import lay_out
 from netsim.tcp.profile.base import ConnectionOptions, Profile
-from netsim.tcp.receiver import Receiver
+from netsim.tcp.receiver_memory import make_receiver
 from netsim.tcp.sender import Sender
 from netsim.tcp.state import CLOSED, State, find_edge
 from netsim.tcp.tcb import Negotiated, SendSpace
@@ -142,7 +141,7 @@ class Endpoint:
         self.neg = Negotiated()
         self.timers = Timers()
         capacity = options.rcv_buffer or profile.rcv_buffer
-        self.receiver = Receiver(profile, capacity, ack_policy_for(profile, options.delayed_ack))
+        self.receiver = make_receiver(profile, options, capacity)
         self.sender = Sender(profile, options, self.snd)
         self.outbox: list[Segment] = []
         self.passive = False
@@ -320,19 +319,11 @@ class Endpoint:
         """Our SYN or SYN,ACK with the options that we offer, or accept (RFC 9293 §3.7.1, RFC 7323 §2.2)."""
         profile = self.profile
         receiver = self.receiver
-        window = min(receiver.free_bytes(), profile.syn_window, 65535)
-        route = self.options.route
-        if route is not None and route.window:
-            mss = self.our_mss()
-            window = min(window, max(route.window // mss, 1) * mss)  # tcp_select_initial_window
-        if route is not None and route.initrwnd:
-            window = min(window, route.initrwnd * (self.our_mss() - (12 if profile.use_timestamps else 0)))
+        window = self._syn_window(with_ack)
         seg = Segment(
             self.local_addr, self.remote_addr, self.local_port, self.remote_port,
             self.snd.iss, receiver.rcv.nxt if with_ack else 0, SYN | (ACK if with_ack else 0), window,
         )  # fmt: skip
-        if receiver.rcv.wnd < window:
-            receiver.rcv.wnd = window
         dropping = 0 < profile.syn_rtx_drops_options_after < self.syn_transmissions and not with_ack
         timestamps = False
         if profile.send_mss_option and not self.options.no_options:
@@ -361,6 +352,25 @@ class Endpoint:
             seg.flags |= ECE | CWR
         return seg
 
+    def _syn_window(self, with_ack: bool) -> int:
+        """The window field of our SYN or SYN,ACK; RCV.WND may be more."""
+        profile, receiver, route = self.profile, self.receiver, self.options.route
+        segs = route.initrwnd if route is not None else 0
+        if receiver.space is not None:
+            offer = self.neg.wscale if with_ack else profile.use_window_scale and not self.options.no_options
+            mss = self.our_mss() - (12 if with_ack and self.neg.timestamps else 0)
+            receiver.rcv.wnd = receiver.space.open(mss, offer, segs, route.window if route is not None else 0)[0]
+            return min(receiver.rcv.wnd, 65535)
+        window = min(receiver.free_bytes(), profile.syn_window, 65535)
+        if route is not None and route.window:
+            mss = self.our_mss()
+            window = min(window, max(route.window // mss, 1) * mss)  # tcp_select_initial_window
+        if segs:
+            window = min(window, segs * (self.our_mss() - (12 if profile.use_timestamps else 0)))
+        if receiver.rcv.wnd < window:
+            receiver.rcv.wnd = window
+        return window
+
     def asks_for_ecn(self) -> bool:
         """RFC 3168: by the profile, or for the peer's route."""
         route = self.options.route
@@ -373,6 +383,9 @@ class Endpoint:
             return min(profile.wscale, 14)
         wanted = profile.wscale_from_bytes or self.receiver.capacity
         route = self.options.route
+        space = self.receiver.space
+        if space is not None:
+            return space.open(self.our_mss(), True, 0, route.window if route is not None else 0)[1]
         if route is not None and route.window:
             wanted = min(wanted, route.window)
         shift = 0

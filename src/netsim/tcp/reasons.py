@@ -300,6 +300,14 @@ REFUSED_IN_SYN_RECEIVED: Final = _reason(
 DROP_NO_SYN_SYN_SENT: Final = _reason(
     "no-syn-in-syn-sent", "Neither SYN nor RST: nothing to do in SYN-SENT.", "RFC 9293 §3.10.7.3, fifth step"
 )
+DROP_NO_MEMORY: Final = _reason(
+    "no-memory", "The receive buffer has no memory left for the packet: it is dropped, and the window closes.",
+    "RFC 9293 §3.8.6",
+)  # fmt: skip
+DROP_BEYOND_WINDOW: Final = _reason(
+    "beyond-window", "It ends beyond the window while text waits to be read: dropped as a whole.",
+    "RFC 9293 §3.10.7.4, first step; DEVIATES: what lies in the window could be taken",
+)  # fmt: skip
 DROP_UNACCEPTABLE: Final = _reason(
     "unacceptable", "No octet of it lies in the receive window: answer with an ACK that says what is expected.",
     "RFC 9293 §3.10.7.4, first step (MUST-8 of RFC 1122 §4.2.2.21)",

@@ -16,6 +16,7 @@ from netsim.tcp.acking import AckPolicy
 from netsim.tcp.buffers import ReceiveBuffer
 from netsim.tcp.profile.base import Profile
 from netsim.tcp.reassembly import Reassembly
+from netsim.tcp.recvspace import RecvSpace
 from netsim.tcp.tcb import ReceiveSpace
 
 NO_FIN: Final = -1
@@ -33,7 +34,7 @@ class Receiver:
 
     __slots__ = (
         "_dsack", "_recent", "ack_policy", "ack_reason", "buffer", "capacity", "discard", "fin_done",
-        "fin_offset", "last_data_ns", "mss", "profile", "rcv", "reassembly", "takes_all_room", "unacked_bytes",
+        "fin_offset", "last_data_ns", "mss", "profile", "rcv", "reassembly", "space", "takes_all_room", "unacked_bytes",
         "unacked_segs",
     )  # fmt: skip
 
@@ -54,10 +55,16 @@ class Receiver:
         """When text arrived last, in order or not."""
         self.takes_all_room = False
         """`Profile.accepts_all_room`, from the moment when the connection has its own receive buffer."""
+        self.space: RecvSpace | None = None
+        """Memory instead of bytes decides about the window (`Profile.buffer_counts_memory`)."""
         self.discard = False
         """SHUT_RD: in-order octets are acknowledged and thrown away."""
         self._dsack: tuple[int, int] | None = None
         self._recent: list[int] = []
+
+    def set_capacity(self, size: int) -> None:
+        """SO_RCVBUF."""
+        self.capacity = size
 
     # --- numbers ---------------------------------------------------------------------
 
@@ -133,7 +140,7 @@ class Receiver:
 
         It says nothing about the rhythm of the peer's data (Linux: tcp_fastopen_add_skb).
         """
-        data = seg.payload[: self.free_bytes()]
+        data = seg.payload[: self.capacity - self.buffer.size]
         if data:
             self._advance(data)
         if seg.flags & 1 and len(data) == len(seg.payload):

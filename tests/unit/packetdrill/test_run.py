@@ -17,7 +17,7 @@ SERVER = """\
 +0 bind(3, ..., ...) = 0
 +0 listen(3, 1) = 0
 +0 < S 0:0(0) win 32792 <mss 1000,sackOK,nop,nop,nop,wscale 7>
-+0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 7>
++0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 10>
 +.1 < . 1:1(0) ack 1 win 257
 +0 accept(3, ..., ...) = 4
 """
@@ -56,7 +56,7 @@ def test_fields_are_compared_one_by_one() -> None:
     assert outcome.line == 7
     wrong = {check.name: (check.expected, check.actual) for check in outcome.checks if not check.ok}
     assert wrong["ack"] == ("2", "1")
-    assert wrong["options"][1] == "mss 1460,nop,nop,sackOK,nop,wscale 7"
+    assert wrong["options"][1] == "mss 1460,nop,nop,sackOK,nop,wscale 10"
     assert outcome.expected.startswith("S. 0:0(0) ack 2")
     assert outcome.reason
     assert outcome.reason_cite.startswith("RFC 9293")
@@ -65,11 +65,11 @@ def test_fields_are_compared_one_by_one() -> None:
 
 
 def test_what_is_not_said_is_not_compared() -> None:
-    passed(SERVER.replace("ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 7>", "ack 1 <...>"))
+    passed(SERVER.replace("ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 10>", "ack 1 <...>"))
 
 
 def test_an_option_list_that_is_missing_means_no_options() -> None:
-    failed(SERVER.replace("ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 7>", "ack 1"), "options")
+    failed(SERVER.replace("ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 10>", "ack 1"), "options")
 
 
 RESEND = SERVER + "+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1\n"
@@ -138,7 +138,7 @@ def test_time_stamps_are_mapped() -> None:
     text = SERVER.replace("tcp_timestamps=0", "tcp_timestamps=1").replace(
         "<mss 1000,sackOK,nop,nop,nop,wscale 7>", "<mss 1000,sackOK,TS val 70 ecr 0,nop,wscale 7>"
     )
-    text = text.replace("<mss 1460,nop,nop,sackOK,nop,wscale 7>", "<mss 1460,sackOK,TS val 900 ecr 70,nop,wscale 7>")
+    text = text.replace("<mss 1460,nop,nop,sackOK,nop,wscale 10>", "<mss 1460,sackOK,TS val 900 ecr 70,nop,wscale 10>")
     text = text.replace("ack 1 win 257", "ack 1 win 257 <nop,nop,TS val 71 ecr 900>")
     passed(text)
     failed(text.replace("ecr 900", "ecr 901"), "matches no time stamp")

@@ -78,6 +78,8 @@ class Profile:
     """The send buffer counts segments with their overhead (Linux's skb->truesize), not bytes: see `tcp.sendspace`."""
     snd_buffer_max: int = 4 * 1024 * 1024
     """Where memory is counted: how far autotuning goes (net.ipv4.tcp_wmem's third number)."""
+    rcv_buffer_max: int = 4 * 1024 * 1024
+    """Where memory is counted: the largest SO_RCVBUF (net.core.rmem_max)."""
     notsent_lowat: int = 0
     """No more is taken from the user while so much is unsent (net.ipv4.tcp_notsent_lowat); 0: no limit."""
     round_rcv_buffer_to_mss: bool = False
@@ -273,6 +275,8 @@ class Profile:
     """A repeated SYN in SYN-RECEIVED is answered with the SYN,ACK (Linux, FreeBSD) instead of an ACK."""
     drop_syn_fin: bool = False
     """A segment with SYN and FIN is dropped in every state (FreeBSD: net.inet.tcp.drop_synfin)."""
+    listen_drops_syn_fin: bool = False
+    """LISTEN: a SYN with FIN is dropped silently (Linux)."""
     listen_drops_syn_ack: bool = False
     """LISTEN: a SYN,ACK is dropped silently instead of being answered with a RST (FreeBSD)."""
     acks_repeat_fin: bool = False
