@@ -1,4 +1,4 @@
-"""The receive buffer in memory: numbers seen on a 6.18 kernel (`ss -tm`, and the windows of tests/packetdrill/linux/window)."""
+"""The receive buffer in memory: numbers seen on a 6.18 kernel (`ss -tm`, and tests/packetdrill/linux/window)."""
 
 from __future__ import annotations
 
