@@ -301,7 +301,8 @@ class TcpSocket:
         error = self.take_error()
         if error:
             raise SocketError(error)
-        if self.write_shut or conn.state is CLOSED:
+        waits = conn.state is SYN_RECEIVED and not conn.ep.passive and self.host.profile.syn_received_defers_shutdown
+        if (self.write_shut and not waits) or conn.state is CLOSED:
             raise SocketError("EPIPE")
         if conn.state is SYN_SENT or (conn.state is SYN_RECEIVED and not conn.ep.passive):
             raise SocketError("EAGAIN")

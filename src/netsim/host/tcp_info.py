@@ -46,6 +46,7 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         highest = 0
     failed_probes = gate.failed_probes if gate is not None else 0
     options = 0
+    alive = not conn.is_closed()  # the queue of a connection that is over is empty (tcp_write_queue_purge)
     if shot.timestamps:
         options |= OPTION_TIMESTAMPS
     if shot.sack:
@@ -62,13 +63,13 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         "tcpi_snd_wscale": shot.snd_wscale,
         "tcpi_rcv_wscale": shot.rcv_wscale,
         "tcpi_rto": shot.rto_ns // 1000,
-        "tcpi_backoff": max(shot.backoff, ep.sender.persist_count),
+        "tcpi_backoff": max(shot.backoff, ep.sender.persist_count) * alive,
         "tcpi_probes": max(ep.sender.persist_count, ep.keep_probes, failed_probes),
         "tcpi_ca_state": recovery.phase,
         "tcpi_retransmits": ep.sender.timeouts,
         "tcpi_snd_mss": mss,
         "tcpi_rcv_mss": ep.receiver.ack_policy.segment_size() or ep.receiver.mss,
-        "tcpi_unacked": sb.packets_out(),
+        "tcpi_unacked": sb.packets_out() * alive,
         "tcpi_sacked": sb.sacked_out + recovery.virtual_sacked,
         "tcpi_lost": sb.lost_out,
         "tcpi_retrans": sb.retrans_out,

@@ -23,7 +23,7 @@ from netsim.base.events import (
     TimerSet,
     TimerStopped,
 )
-from netsim.base.packet import ABSENT, ACK, CWR, ECE, FIN, RST, SYN, Segment
+from netsim.base.packet import ABSENT, ACK, CWR, ECE, FIN, NO_BLOCKS, RST, SYN, Segment
 from netsim.base.reasons import Reason
 from netsim.base.seqnum import seq_add
 from netsim.tcp import reasons as why
@@ -418,10 +418,18 @@ class Endpoint:
         if self.timers.at[DELACK] != NEVER:
             self.stop_timer(now_ns, DELACK)
 
-    def send_rst(self, now_ns: int, seq: int, reason: Reason, ack: int = ABSENT) -> None:
-        """A RST with this number; with an ACK field if `ack` is given (RFC 9293 §3.5.2)."""
+    def send_rst(
+        self,
+        now_ns: int,
+        seq: int,
+        reason: Reason,
+        ack: int = ABSENT,
+        blocks: tuple[tuple[int, int], ...] = NO_BLOCKS,
+    ) -> None:
+        """A RST with this number; with an ACK field if `ack` is given (RFC 9293 §3.5.2), and SACK blocks if any."""
         flags = RST if ack == ABSENT else RST | ACK
-        window = 0 if self.profile.rst_window_zero else self.receiver.window_field()
+        plain = self.profile.rst_window_zero and not self.profile.abort_rst_is_whole
+        window = 0 if plain else self.receiver.window_field()
         seg = Segment(
             self.local_addr, self.remote_addr, self.local_port, self.remote_port,
             seq, 0 if ack == ABSENT else ack, flags, window,
@@ -430,6 +438,9 @@ class Endpoint:
             seg.ts_val = self.ts_value(now_ns)
             seg.ts_ecr = self.neg.ts_recent
             seg.layout = TS_LAYOUT
+        if blocks:
+            seg.sack = blocks
+            lay_out(seg, seg.has_ts, self.profile.option_style)
         self._stamp(seg)
         self.send(now_ns, seg, reason)
 

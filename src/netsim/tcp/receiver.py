@@ -100,6 +100,12 @@ class Receiver:
         nxt = self.buffer.total
         right = nxt + self.acceptance_window()
         has_fin = bool(seg.flags & 1)
+        if self.fin_offset != NO_FIN and not self.fin_done and start <= nxt and self.profile.early_fin_yields:
+            if has_fin:
+                self.reassembly.clear()
+                self.fin_offset = NO_FIN
+            elif end > self.fin_offset:
+                self.fin_offset = NO_FIN
         if has_fin and end <= right and self.fin_offset == NO_FIN:
             self.fin_offset = end
         if self.fin_offset != NO_FIN and end > self.fin_offset:
@@ -114,8 +120,10 @@ class Receiver:
             return False
         if start < nxt:
             if data or end < nxt:
-                self._note_duplicate(start, min(end, nxt))
-                self.ack_reason = why.ACK_DUPLICATE
+                fin = 1 if has_fin and self.profile.sack_reports_fin else 0
+                self._note_duplicate(start, min(end + fin, self.offset_of(self.rcv.nxt)))
+                if end <= nxt or not self.profile.overlap_may_wait:
+                    self.ack_reason = why.ACK_DUPLICATE
             data = data[nxt - start :]
             start = nxt
         if end > right:
@@ -156,10 +164,9 @@ class Receiver:
         self._advance(data)
         for chunk in self.reassembly.take(end):
             self._advance(chunk)
+        self._count_for_ack(now_ns, seg)
         if had_gap:
             self.ack_reason = why.ACK_GAP_FILLED
-        elif self.ack_reason is None:
-            self._count_for_ack(now_ns, seg)
         return True
 
     def _advance(self, data: bytes) -> None:

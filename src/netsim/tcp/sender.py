@@ -83,12 +83,12 @@ class Sender(Departing):
         Stacks that take a smaller window only with a newer number: `Profile.window_shrink_rule`.
         """
         snd = self.snd
-        if seq_lt(snd.wl1, seg.seq):
+        if seq_lt(snd.wl1, seg.seq) or (self.profile.window_news_with_ack and seq_lt(snd.una, seg.ack)):
             return True
         if snd.wl1 != seg.seq:
             return False
         rule = self.profile.window_shrink_rule
-        if rule == "any" or seg.ack != snd.wl2:
+        if rule == "any" or (seg.ack != snd.wl2 and not self.profile.window_news_with_ack):
             return seq_le(snd.wl2, seg.ack)
         window = seg.wnd << snd.wscale
         return window > snd.wnd or (window == 0 and rule == "zero")
@@ -232,9 +232,10 @@ class Sender(Departing):
             self._arm_user_timeout(ep, now_ns)
 
     def _sack_offsets(self, seg: Segment) -> tuple[tuple[int, int], ...]:
-        """SACK blocks as offsets from the ISS."""
-        una, snd_una = self.una, self.snd.una
-        return tuple((una + seq_diff(left, snd_una), una + seq_diff(right, snd_una)) for left, right in seg.sack)
+        """SACK blocks as offsets from the ISS; one of data never sent counts for nothing."""
+        una, snd_una, nxt = self.una, self.snd.una, self.nxt
+        blocks = ((una + seq_diff(left, snd_una), una + seq_diff(right, snd_una)) for left, right in seg.sack)
+        return tuple(block for block in blocks if block[1] <= nxt)
 
     def _ts_age_ns(self, ep: Endpoint, now_ns: int, ecr: int) -> int:
         """How long ago (ns, rounded up to the tick) the echoed timestamp was taken."""

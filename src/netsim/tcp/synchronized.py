@@ -42,6 +42,10 @@ def segment_arrives(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bo
         return time_wait_linux(ep, now_ns, seg), False
     if ep.state is FIN_WAIT_2 and ep.user_gone and ep.profile.orphan_in_time_wait:
         done = orphan_segment(ep, now_ns, seg)
+    elif ep.state is SYN_RECEIVED and ep.passive and not ep.fast_open and ep.profile.half_open_is_request:
+        done = request_segment(ep, now_ns, seg)
+        if done is None:
+            done = step1_sequence(ep, now_ns, seg)
     else:
         done = step1_sequence(ep, now_ns, seg)
     if done is not None:
@@ -88,6 +92,41 @@ def time_wait_linux(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     reason = why.ACK_FIN_AGAIN if seg.flags & FIN else why.DROP_UNACCEPTABLE
     ep.send_ack(now_ns, reason)
     return reason
+
+
+def request_segment(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
+    """SYN-RECEIVED of a listener, in Linux not a socket yet (tcp_check_req). None: the steps go on."""
+    rcv = ep.receiver.rcv
+    neg = ep.neg
+    old = neg.timestamps and seg.has_ts and seq_lt(seg.ts_val, neg.ts_recent)
+    if seg.flags & (SYN | ACK | RST | FIN) == SYN and seg.seq == rcv.irs and not old:
+        return None  # the SYN again
+    if seg.flags & ACK and not is_acceptable_ack_of_syn(ep, seg):
+        answer = reset_for(seg)
+        if answer is not None:
+            ep.send(now_ns, answer, why.RST_BAD_ACK_SYN_RECEIVED)
+        return why.RST_BAD_ACK_SYN_RECEIVED
+    end = seq_add(seg.seq, seg.seg_len())
+    edge = seq_add(rcv.nxt, rcv.wnd)
+    in_window = seg.seq == rcv.nxt or (seq_gt(end, rcv.nxt) and seq_lt(seg.seq, edge)) or seg.seq == end == edge
+    if seg.flags & RST and seg.seq != rcv.nxt and in_window:
+        if ep.may_answer_invalid(now_ns, seg):
+            ep.send_ack(now_ns, why.CHALLENGE_RST)
+        return why.CHALLENGE_RST
+    if old or not in_window:
+        if not seg.flags & RST and ep.may_answer_invalid(now_ns, seg):
+            ep.send_ack(now_ns, why.DROP_UNACCEPTABLE)
+        return why.DROP_UNACCEPTABLE
+    if seg.flags & RST:
+        back_to_listen(ep, now_ns, "rcv-rst", why.RST_BACK_TO_LISTEN)
+        return why.RST_BACK_TO_LISTEN
+    if seg.flags & SYN and seg.seq != rcv.irs:
+        answer = reset_for(seg)
+        back_to_listen(ep, now_ns, "rcv-syn", why.SYN_BACK_TO_LISTEN)
+        if answer is not None:
+            ep.send(now_ns, answer, why.SYN_BACK_TO_LISTEN)
+        return why.SYN_BACK_TO_LISTEN
+    return None if seg.flags & ACK else why.DROP_NO_ACK
 
 
 def orphan_segment(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
@@ -306,7 +345,7 @@ def _back_to_listen_or_refuse(ep: Endpoint, now_ns: int) -> Reason:
     if ep.passive and ep.profile.syn_received_to_listen:
         back_to_listen(ep, now_ns, "rcv-rst", why.RST_BACK_TO_LISTEN)
         return why.RST_BACK_TO_LISTEN
-    ep.die(now_ns, "rcv-rst", why.REFUSED_IN_SYN_RECEIVED, "connection-refused")
+    ep.die(now_ns, "rcv-rst", why.REFUSED_IN_SYN_RECEIVED, ep.profile.rst_in_syn_received)
     return why.REFUSED_IN_SYN_RECEIVED
 
 
@@ -395,10 +434,14 @@ def _syn_received_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
     ep.syn_acked = True
     ep.sender.syn_was_acked(ep, now_ns, seg)
     # "SND.WND <- SEG.WND, SND.WL1 <- SEG.SEQ, SND.WL2 <- SEG.ACK"
-    window = seg.wnd if seg.flags & SYN else seg.wnd << snd.wscale
+    plain = seg.flags & SYN and not ep.profile.crossed_window_is_scaled
+    window = seg.wnd if plain else seg.wnd << snd.wscale
     snd.wnd = window
     # tcp_create_openreq_child: a passive opener forgets the window of the SYN
-    snd.max_wnd = window if ep.passive and ep.profile.mss_within_half_window else max(snd.max_wnd, window)
+    if ep.passive and ep.profile.mss_within_half_window:
+        snd.max_wnd = window
+    else:
+        snd.max_wnd = max(snd.max_wnd, seg.wnd if seg.flags & SYN else window)
     snd.wl1 = seg.seq
     snd.wl2 = seg.ack
     enter_established(ep, now_ns, "rcv-ack-of-syn", why.ACK_OF_SYN)
@@ -476,7 +519,8 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     reason = why.ACCEPTED
     if seg.payload or seg.flags & FIN:
         gone = ep.user_gone or (ep.read_shut and ep.profile.shut_read_refuses)
-        if gone and seg.payload and state is not ESTABLISHED and _is_new_text(ep, seg):
+        gone = gone and (len(seg.payload) > 0 or ep.profile.late_data_rst_as_closed)
+        if gone and state is not ESTABLISHED and _is_new_text(ep, seg):
             answer = reset_for(seg) if ep.profile.late_data_rst_as_closed else None
             if answer is None:
                 reset(ep, now_ns, "data-after-close", why.DATA_AFTER_CLOSE)

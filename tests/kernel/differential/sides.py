@@ -211,11 +211,12 @@ def _options(p: Segment) -> str:
 def rows_of(raw: list[list[Any]], end: float) -> list[Row]:
     """What the host under test sent, with relative numbers, up to `end`."""
     local = remote = None
-    newest = 0
+    newest = first = 0
     rows: list[Row] = []
     for t, mine, seq, ack, flags, wnd, size, urg, tos, options in raw:
         if mine and flags & 2:
             local = seq
+            first = first or seq
         if not mine and flags & 2 and (remote is None or not flags & ACK):
             newest = seq
             if remote is None:
@@ -228,6 +229,8 @@ def rows_of(raw: list[list[Any]], end: float) -> list[Row]:
         shown = _relative_blocks(options, peer0)
         if flags & 4 and seq == 0:
             mine0 = 0  # a RST to a segment without an ACK
+        elif flags & 4 and abs(_rel(seq, first)) < abs(_rel(seq, mine0)):
+            mine0 = first
         rows.append(
             Row(t, flags, _rel(seq, mine0), _rel(ack, peer0) if flags & ACK else 0, size, wnd, urg, tos & 3, shown)
         )

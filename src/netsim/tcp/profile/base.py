@@ -97,6 +97,10 @@ class Profile:
     takes_old_to_last_ack: bool = False
     """Segments are acceptable that end at the last acknowledgement sent or after it, and that begin at the right edge
     (Linux: tcp_sequence), though no octet of theirs is in the window."""
+    overlap_may_wait: bool = False
+    """The ACK of a segment whose beginning is old and whose end is new may be delayed as any other (Linux)."""
+    early_fin_yields: bool = False
+    """A FIN out of order binds the peer to nothing: what comes in order decides where the stream ends (Linux)."""
     sack_reports_fin: bool = False
     """A FIN out of order counts as an octet in SACK blocks (Linux)."""
     late_text_ignored: bool = False
@@ -249,11 +253,20 @@ class Profile:
     """SYN-SENT: any shutdown, SHUT_RD too, gives the attempt up (Linux)."""
     shut_read_refuses: bool = False
     """FIN-WAIT-1 and -2: data for a user who called SHUT_RD is refused as if he were gone (Linux)."""
+    half_open_is_request: bool = False
+    """SYN-RECEIVED after LISTEN: a wrong ACK draws a RST before anything else is looked at, a RST or SYN in the window
+    ends the attempt (Linux: tcp_check_req)."""
+    rst_in_syn_received: str = "connection-refused"
+    """The error that a RST in SYN-RECEIVED leaves after an active open."""
+    crossed_window_is_scaled: bool = False
+    """Simultaneous open: the window of the peer's SYN,ACK is taken as if it were scaled (Linux)."""
     orphan_in_time_wait: bool = False
     """FIN-WAIT-2 whose user is gone keeps no more than TIME-WAIT does: no data, any RST or SYN in the window ends it
     (Linux: tcp_timewait_state_process)."""
     late_data_rst_as_closed: bool = False
     """Data for a user who is gone draws the RST that a closed port would send (Linux)."""
+    abort_rst_is_whole: bool = False
+    """The RST of an abort has a window and SACK blocks as every other segment (Linux)."""
     abort_rst_has_ack: bool = False
     """The RST of an abort carries an ACK (Linux, FreeBSD)."""
     abort_rst_has_timestamps: bool = False
@@ -318,6 +331,9 @@ class Profile:
     """After the peer's FIN, a RST with the FIN's own number is taken as well (Linux: tcp_reset_check)."""
     syn_ack_text_dropped: bool = False
     """Text on a SYN,ACK (without Fast Open) is not taken (Linux)."""
+    window_news_with_ack: bool = False
+    """A segment that acknowledges something new also updates the window, however old its SEG.SEQ is, and SEG.ACK
+    does not count otherwise (Linux: tcp_may_update_window)."""
     window_shrink_rule: str = "any"
     """A window update with the same SEG.SEQ and SEG.ACK as the last: "any" is taken (RFC 9293); "never" a smaller
     one (FreeBSD); "zero": of the smaller ones only a closed window (Linux: tcp_may_update_window)."""

@@ -374,7 +374,7 @@ class Flight:
     def _restart_after_send(self, now_ns: int) -> None:
         """New data went out: the probe timer starts anew, if it applies (RFC 8985 §7.2); else the RTO runs."""
         sb = self.sb
-        if self.timer != TIMER_REORDER and self._arm_probe(now_ns, sb.records[sb.head].sent_ns + self.rtt.rto_ns):
+        if self._arm_probe(now_ns, sb.records[sb.head].sent_ns + self.rtt.rto_ns):
             return
         if self.timer == TIMER_NONE:
             self.restart_rto(now_ns)
