@@ -167,6 +167,9 @@ class Tape:
     def syn_options(self, who: int, *parts: bytes) -> bytes:
         """The usual options of a SYN, or these; with timestamps if the tape has them."""
         options = b"".join(parts) if parts else mss(1460) + SACK_OK + b"\x01" + ws(7)
+        if parts and not any(part[:1] == b"\x03" for part in parts):
+            # Without scaling a window is what its field says.
+            self.ends[0].wnd = self.ends[1].wnd = 60_000
         if self.stamps:
             end = self.ends[who]
             stamp = (self.t_ns // MS + end.ts) & MASK

@@ -187,7 +187,7 @@ def _(fault: bool) -> Tape:
     for _ in range(5):
         tape.client(1000)
     tape.server(ack=5001, after=20)
-    tape.server(ack=3001 if fault else 5001, after=5, wnd=900)
+    tape.server(ack=3001 if fault else 5001, after=5, wnd=1000 if fault else 1010)
     return tape
 
 
@@ -334,12 +334,12 @@ def _(fault: bool) -> Tape:
 def _(fault: bool) -> Tape:
     tape = opened(stamps=False)
     tape.client(1000)
-    tape.server(wnd=500, after=20)
-    for _ in range(45):
-        tape.client(1400)
-    edge = tape.ends[0].nxt
-    tape.server(wnd=0, ack=edge, after=20)
-    tape.server(wnd=1 if fault else 200, ack=edge, after=100)
+    # The window fills up: its edge stays where the SYN-ACK put it, at 60,001.
+    while (left := 60_001 - tape.ends[0].nxt) > 0:
+        tape.server(wnd=left >> 7, after=20)
+        tape.client(min(left, 1400))
+    tape.server(wnd=0, after=20)
+    tape.server(wnd=1 if fault else 200, after=100)
     return tape
 
 
@@ -809,11 +809,11 @@ def _(fault: bool) -> Tape:
     tape = _ecn()
     tape.client(1000, tos=3)
     tape.server(flags="AE", after=20)
-    tape.client(1000, tos=2, flags="AC")
-    tape.server(flags="A", after=20)
-    for _ in range(6):
-        tape.client(1448, tos=2)
-        tape.server(flags="AE" if fault else "A", after=20)
+    first = tape.ends[0].nxt
+    for number in range(6):
+        tape.client(1448, tos=2, flags="A" if number else "AC")
+    for number in range(6):
+        tape.server(flags="AE" if fault else "A", ack=first + 1448 * (number + 1), after=0.1 if number else 20)
     return tape
 
 
@@ -835,6 +835,10 @@ def _(fault: bool) -> Tape:
     return tape
 
 
+ALSO = {"RTX004"}
+"""Speaks of every timeout below a second; stories have many."""
+
+
 def _codes(tape: Tape, vantage: str) -> set[str]:
     return {finding.meta.code for finding in tape.check(vantage).findings()}
 
@@ -842,13 +846,13 @@ def _codes(tape: Tape, vantage: str) -> set[str]:
 @pytest.mark.parametrize("code", sorted(PAIRS))
 def test_loud(code: str) -> None:
     loud, _, vantage = PAIRS[code]
-    assert code in _codes(loud(), vantage)
+    assert _codes(loud(), vantage) - (ALSO - {code}) == {code}
 
 
 @pytest.mark.parametrize("code", sorted(PAIRS))
 def test_silent_twin(code: str) -> None:
     _, silent, vantage = PAIRS[code]
-    assert code not in _codes(silent(), vantage)
+    assert _codes(silent(), vantage) - (ALSO - {code}) == set()
 
 
 def test_every_rule_has_its_pair() -> None:

@@ -94,7 +94,8 @@ def sent_apart(h: Half, first: TcpRecord, again: TcpRecord) -> int:
     passed = again.t_ns - start.t_ns
     if not 20 <= ticks < 0x40000000 or passed < 50_000_000:
         return UNKNOWN
-    tick = passed // ticks
+    # RFC 7323 §5.4: a tick of at least 1 ms. Were the first segment held up on its way, it would seem shorter.
+    tick = max(passed // ticks, 1_000_000)
     return (((again.ts_val - first.ts_val) & MASK) + 1) * (tick + (tick >> 2))
 
 

@@ -86,6 +86,8 @@ def take(t: Tracker, h: Half, r: TcpRecord) -> None:
         if not (flags & RST):
             x.edge = x.ack + (r.wnd if flags & SYN else r.wnd << h.shift)
     if flags & RST:
+        if r.ip_id == h.id_next and r.ip_id > 0:
+            h.id_next = (r.ip_id + 1) & 0xFFFF
         _take_rst(t, x)
         _done(t, x, c)
         return

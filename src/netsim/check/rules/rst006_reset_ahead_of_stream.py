@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.check.look import Look, grouped
-from netsim.check.model import AT_RST, LIKELY, NEED_BOTH, NEED_HANDSHAKE, NEED_WHOLE, NOTE, Meta, Rule
+from netsim.check.model import AT_RST, LIKELY, NEED_BOTH, NEED_HANDSHAKE, NEED_WHOLE, NOTE, POSSIBLE, Meta, Rule
 from netsim.check.states import STAGE_OPEN
 
 PAGE: Final = """
@@ -29,7 +29,7 @@ a challenge ACK and stays (RFC 5961).
 ## What it must not claim
 
 Who sent it. Segments that the capture lacks would explain the number: the rule is silent where any
-are missing.
+are missing, and says "possible" where their IP identification does not count them.
 
 ## References
 
@@ -58,4 +58,4 @@ class Rst006(Rule):
         if x.seq > max(h.edge, h.nxt) + 65535 or (h.beyond and x.seq <= h.beyond[-1].high):
             return
         text = f"Its reset has number {grouped(h.rel(x.seq))}, but it has sent only up to {grouped(h.rel(h.nxt))}."
-        x.report(h, text, LIKELY, 0, h.sent[-1] if h.sent else h.last)
+        x.report(h, text, LIKELY if h.ids_count() else POSSIBLE, 0, h.sent[-1] if h.sent else h.last)

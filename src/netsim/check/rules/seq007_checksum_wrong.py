@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netsim.capture.record import CSUM_OK, NOTE_BAD_OFFSET, TcpRecord
+from netsim.capture.record import CSUM_OK, NOTE_BAD_OFFSET
 from netsim.check.look import Look
 from netsim.check.model import AT_DAMAGE, ERROR, LIKELY, NEED_AT_SENDER, Meta, Rule
 
@@ -28,8 +28,8 @@ broken driver is what does such things.
 ## What it must not claim
 
 Needs a tap at the sender: elsewhere the segment was damaged on its way, which is reported as capture
-quality (CAP011). Checksums left to the network card are told apart (CAP005); a host all of whose
-segments have odd checksums is not reported. Plain segments are not summed as they pass: a wrong
+quality (CAP011). Checksums left to the network card are told apart (CAP005), and another segment of
+that size must have left with a right one. Plain segments are not summed as they pass: a wrong
 checksum is found when the segment is sent again.
 
 ## References
@@ -49,10 +49,9 @@ class Seq007(Rule):
         bad = x.damaged
         if bad is None or bad.notes & NOTE_BAD_OFFSET:
             return
-        good: TcpRecord | None = x.h.syn_first
-        if good is None or good.checksum_status() != CSUM_OK:
-            good = x.h.last
-        if good is None or good is bad or good.checksum_status() != CSUM_OK:
+        # Another segment with data, for drivers may leave those to the card and sum small ones themselves.
+        good = x.r if x.r is not bad else x.h.last
+        if good is None or good is bad or good.payload_len < bad.payload_len or good.checksum_status() != CSUM_OK:
             return
         later = x.r if x.r is not bad else None
         x.report(x.h, "Its segment leaves with a wrong checksum, others with a right one.", LIKELY, bad.frame, later)
