@@ -434,6 +434,8 @@ class Scoreboard:
             end = self.nxt
         if start >= end:
             return
+        if end == self.nxt - 1 and self.records[-1].flags & SENT_FIN and end > self.records[-1].start:
+            end += 1  # FreeBSD reports the data that came with a FIN, and has the FIN
         ranges = self.ranges
         prior_high = ranges.ends[-1] if ranges.ends else self.una
         gaps = ranges.add(start, end)
