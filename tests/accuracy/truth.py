@@ -31,13 +31,14 @@ CAUSES: Final = {
 """The simulator's causes in the words of the matrix; every mechanism that repairs by ACKs is "fast"."""
 _PROBES_WITH_NEW: Final = "tlp-new-data"
 _ANSWERS_SYN: Final = "syn-ack-again"
+_LONE: Final = ("timeout", "tail probe")
 _TWIN_NS: Final = 200_000
 _FOR_EVER_NS: Final = 1 << 62
 _TELLING: Final = SYN | FIN | RST
 _FIN_QUEUED: Final = {"FIN-WAIT-1": "ESTABLISHED", "LAST-ACK": "CLOSE-WAIT", "CLOSING": "CLOSE-WAIT"}
 _FIN_LATE: Final = {"CLOSING": "LAST-ACK", "TIME-WAIT": "CLOSED"}
 _BEFORE_FIN: Final = ("SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2")
-_DELAYED_ACK_NS: Final = 250_000_000
+_DELAYED_ACK_NS: Final = 1_000_000_000
 
 _Flow = tuple[str, int, str, int]
 
@@ -55,12 +56,13 @@ class Frame:
             they sent, or by an earlier connection) or why it was sent again
     near:   the tap is at its sender
     hidden: to a tap it may look new: nothing of what it resends passed before, or it is a probe with new data
+    lone:   the last segment outstanding, sent again for the first time: probe and timer may come at one moment
     twin:   sent again at the very moment: without an IP identification it is a copy to the tap
     states: (sender's, receiver's) state as the tap can know it after this frame, None where it cannot
     spoke:  which of the two the tap has heard by then (resets apart, which those without a connection send, too)
     """
 
-    __slots__ = ("cause", "hidden", "near", "number", "row", "spoke", "states", "t_ns", "twin")
+    __slots__ = ("cause", "hidden", "lone", "near", "number", "row", "spoke", "states", "t_ns", "twin")
 
     def __init__(self, number: int, t_ns: int, row: SegmentRow, near: bool) -> None:
         self.number = number
@@ -69,15 +71,18 @@ class Frame:
         self.near = near
         self.cause = NEW
         self.hidden = False
+        self.lone = False
         self.twin = False
         self.states: tuple[str | None, str | None] = (None, None)
         self.spoke = (False, False)
 
     def accepts(self, word: str) -> bool:
         """The word is right for it, or as right as a tap can be."""
-        return (
-            word == self.cause or self.cause == STRAY or (self.hidden and word == NEW) or (self.twin and word == COPY)
-        )
+        if word == self.cause or self.cause == STRAY:
+            return True
+        if self.lone and word in _LONE:
+            return self.cause in _LONE
+        return word == NEW if self.hidden else word == COPY and self.twin
 
     def accepts_state(self, which: int, state: str) -> bool:
         """The inferred state of its sender (0) or receiver (1) is right; "" is, of an end that was not heard."""
@@ -133,7 +138,8 @@ class Truth:
                 self.sent_at.setdefault(id(moment.row), index)
                 if (moment.row.sender, moment.row.conn_from) in probing:
                     probing.discard((moment.row.sender, moment.row.conn_from))
-                    self.new_probes.add(id(moment.row))
+                    if isinstance(moment.row, SegmentRow) and not moment.row.retransmission:
+                        self.new_probes.add(id(moment.row))
             elif moment.kind == PROCESSED:
                 self.processed_at[id(moment.row)] = (index, getattr(moment.event, "state", ""))
         self.telling: dict[_Flow, list[tuple[int, SegmentRow]]] = {}
@@ -164,12 +170,12 @@ class Truth:
         return found
 
     def _slowest(self) -> int:
-        """The longest that anything took to its host and back, delayed ACK included."""
+        """After this nobody can take the answer to one thing for the answer to another."""
         found = 0
         for row in self.recorder.segments:
             if row.sent_ns is not None and row.received_ns is not None and not row.changes:
                 found = max(found, row.received_ns - row.sent_ns)
-        return 2 * found + _DELAYED_ACK_NS
+        return 8 * found + _DELAYED_ACK_NS
 
     def _overtaken(self) -> set[int]:
         """Segments (by identity of their rows) that something sent later passed on the way."""
@@ -193,6 +199,8 @@ class Truth:
         last_sent: dict[tuple[_Flow, int], int] = {}
         forged: dict[_Flow, list[tuple[int, int]]] = {}
         newest: dict[_Flow, int] = {}
+        highest: dict[_Flow, int] = {}
+        resent: set[tuple[_Flow, int]] = set()
         last_seen: dict[tuple[_Flow, int, int], int] = {}
         fins: set[tuple[_Flow, int, int]] = set()
         for frame in self.frames:
@@ -214,9 +222,13 @@ class Truth:
                 if row.reason is not None and row.reason.code == _ANSWERS_SYN:
                     frame.cause = RESENT
                 frame.hidden = not any(low < end and start < high for low, high in ranges)
+                if frame.cause in _LONE:
+                    frame.lone = end == highest.get(flow) and (flow, start) not in resent
+                resent.add((flow, start))
                 frame.twin = frame.t_ns - last_seen.get((flow, start, end), -_TWIN_NS) < _TWIN_NS
             elif seg.flags & FIN and (flow, row.conn_from, seg.seq + row.length) in fins:
                 frame.cause = RESENT  # FreeBSD puts its FIN on every ACK of FIN-WAIT-1
+                frame.twin = frame.t_ns - last_seen.get((flow, start, end), -_TWIN_NS) < _TWIN_NS
             sent = self.sent_at.get(id(row), -1)
             if ("injected", "") in row.changes or any(low < end and start < high for low, high in forged.get(flow, ())):
                 frame.cause = STRAY
@@ -234,6 +246,7 @@ class Truth:
                 if seg.flags & FIN:
                     fins.add((flow, row.conn_from, seg.seq + row.length))
                 ranges.append((start, end))
+                highest[flow] = max(end, highest.get(flow, 0))
                 last_seen[flow, start, end] = frame.t_ns
                 if seg.seg_len():
                     last_sent[flow, row.conn_from] = max(sent, last_sent.get((flow, row.conn_from), -1))
@@ -253,7 +266,7 @@ class Truth:
             other = ends.setdefault(back, _End(self.recorder.receiver_of(row)))
             if ("injected", "") in row.changes:
                 own.forged = True
-            else:
+            elif frame.cause != DAMAGED:
                 original = row.copy_of if isinstance(row.copy_of, SegmentRow) else row
                 state = original.from_state if original.conn_from else "CLOSED"
                 own.reached(self.sent_at.get(id(original), -1), original.conn_from, state)
@@ -277,7 +290,8 @@ class Truth:
             end.reached(done[0], row.conn_to, done[1])
             silently = silently and before != row.at_state
         before_fin = done is not None and done[1] in _BEFORE_FIN and fin_passed
-        if done is None or not done[1] or before_fin or (silently and not self._closing(end, row)):
+        again = row.segment.flags & FIN and frame.cause != NEW  # some look at the ACK of what they have, some do not
+        if done is None or not done[1] or before_fin or again or (silently and not self._closing(end, row)):
             end.doubt_ns = max(end.doubt_ns, frame.t_ns + self.slowest_ns)
         if row.segment.flags & RST and row.at_state == "TIME-WAIT":
             end.doubt_ns = _FOR_EVER_NS  # RFC 1337: some go, some stay

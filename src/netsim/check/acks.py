@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.packet import FIN, RST, SYN
-from netsim.check.cause import FAST, leave_recovery, note_left, prove_by_timestamp, prove_spurious
+from netsim.check.cause import FAST, MIN_RTO_NS, leave_recovery, note_left, prove_by_timestamp, prove_spurious
 from netsim.check.flow import MASK, UNKNOWN, Beyond, Half, Hole, unwrap
 from netsim.check.look import Look
 from netsim.check.model import AT_ACK, AT_SACK, AT_WINDOW
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_RANGES: Final = 256
 FAR: Final = 1 << 22
-SLACK_NS: Final = 1_000_000
+SLACK_NS: Final = 100_000_000
 KEPT_ACKED: Final = 32
 
 
@@ -31,6 +31,7 @@ def take_ack(t: Tracker, x: Look) -> None:
         x.rule = index
         rule.look(x)
     old_una = p.una
+    had_fin = p.fin_acked
     if p.packets == 0 and p.syn is None:
         # One direction only: what it acknowledges is all we know of the other.
         if ack > p.nxt:
@@ -52,6 +53,8 @@ def take_ack(t: Tracker, x: Look) -> None:
         h.fin_arrived = True
     elif p.fin >= 0 and h.fin_arrived and ack >= h.last_ack and not x.old:
         _doubt_fin(x)
+    if x.old and not had_fin and (p.last_ack >= x.end or (r.flags & FIN and r.t_ns - h.fin_ns < MIN_RTO_NS)):
+        p.fin_acked = False  # its receiver has all of this segment, so it does not look at its ACK
     if r.opts.sack:
         _take_sack(t, x)
     if not r.flags & (RST | SYN):
@@ -64,10 +67,10 @@ def take_ack(t: Tracker, x: Look) -> None:
 
 
 def _doubt_fin(x: Look) -> None:
-    """An ACK below the peer's FIN, later than any round trip has taken: the FIN is not there, or not all before it."""
+    """An ACK below the peer's FIN, much later than any round trip took: the FIN is not there, or not all before it."""
     p = x.p
     slowest = max(p.rtt_max, x.h.turn_ns)
-    if slowest > 0 and x.r.t_ns - p.fin_ns > slowest + SLACK_NS:
+    if slowest > 0 and x.r.t_ns - p.fin_ns > 3 * slowest + SLACK_NS:
         x.h.fin_arrived = False
 
 

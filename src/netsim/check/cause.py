@@ -35,6 +35,7 @@ CLOCKED_NS: Final = 500_000
 MAX_RESENDS: Final = 256
 PROBE_LATE_NS: Final = 250_000_000
 """A probe leaves after two round trips, and 200 ms more where one segment is out (RFC 8985 §7.2)."""
+AT_ONCE_NS: Final = 2_000_000
 ACK_CLOCK_NS: Final = 12_000_000
 
 _LISTS: Final = {
@@ -207,8 +208,9 @@ def _cause(x: Look, resend: Resend) -> str:
     told = h.dupacks >= 3 or (h.sacked is not None and h.sacked[-1][1] > resend.start)
     if h.mode == MODE_RECOVERY and resend.start < h.recover:
         if head and again is not None and waited >= floor and now - again.record.t_ns >= floor and (
-            quiet > ACK_CLOCK_NS + p.srtt
+            quiet > AT_ONCE_NS + max(p.rtt_min, 0)
         ):  # fmt: skip
+            # Had it been found lost once more, an ACK would have set it free long ago.
             return _timeout(h)
         if head and again is None and waited >= floor and quiet > ACK_CLOCK_NS + p.srtt + max(rtt >> 1, 5_000_000):
             # No ACK has set it free: the timer, after a repair that was lost before the tap.
@@ -229,7 +231,7 @@ def _cause_by_timer(x: Look, resend: Resend, again: Resend | None, waited: int, 
     p = x.p
     rtt = h.srtt + p.srtt
     floor = _rto_floor(h, p)
-    selective = h.sack_ok or p.sack_ok or h.iss < 0
+    selective = (h.sack_ok and p.sack_ok) or h.iss < 0
     idle = x.r.t_ns - max(h.last_new_ns, h.una_ns)
     back = p.srtt + (p.srtt >> 1) + ACK_CLOCK_NS
     if resend.end <= h.una and x.r.t_ns - h.left_ns < back and (
@@ -240,6 +242,8 @@ def _cause_by_timer(x: Look, resend: Resend, again: Resend | None, waited: int, 
     if resend.end <= h.una and x.r.t_ns - h.una_ns < back and resend.first is not None:
         # Nor could a timer know of that ACK.
         idle = waited = resend.waited_ns
+    if not head and again is None and resend.tail and selective and idle >= rtt - (rtt >> 2):
+        return PROBE  # only a probe passes over what is missing before it and was not reported
     late = head and rtt > 0 and idle > 2 * rtt + (rtt >> 1) + PROBE_LATE_NS
     if again is None and not late and resend.tail and selective and idle >= min(rtt + (rtt >> 1), floor) and not (
         head and waited >= FULL_RTO_NS and rtt < FULL_RTO_NS // 3

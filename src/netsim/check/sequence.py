@@ -226,9 +226,7 @@ def _take_old_empty(x: Look) -> None:
             note_probe(x)
         elif h.una >= h.nxt and p.pending_zero():
             note_probe(x)
-        elif h.una >= h.nxt and (
-            h.fin < 0 or h.last is None or x.r.t_ns - h.last.t_ns >= KEEP_ALIVE_IDLE_NS
-        ):  # fmt: skip
+        elif h.una >= h.nxt and (h.last is None or x.r.t_ns - h.last.t_ns >= KEEP_ALIVE_IDLE_NS):
             c.add("keep_alive", x.r.frame)
 
 

@@ -43,6 +43,9 @@ RFC 5681 §4.2; RFC 9293 §3.8.6.3
 """
 
 
+AT_ONCE_NS: Final = 20_000_000
+
+
 class Ack008(Rule):
     """Reports a receiver that has got three segments beyond a gap and sends nothing for 200 ms."""
 
@@ -70,6 +73,8 @@ class Ack008(Rule):
         beyond = 0
         for index in range(len(h.sent) - 1, h.head - 1, -1):
             record = h.sent[index]
+            if record.t_ns < since - AT_ONCE_NS:
+                break  # it has sent something since these came
             if record.payload_len and (record.seq - opener.seq) & 0xFFFFFFFF < 0x80000000:
                 beyond += 1
         if beyond >= BEYOND:

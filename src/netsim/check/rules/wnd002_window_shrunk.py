@@ -37,6 +37,11 @@ RFC 9293 §3.8.6 (SHLD-14)
 """
 
 
+NETWORK_REORDERS_NS: Final = 5_000_000
+NEAR_NS: Final = 1_500_000
+"""Its answers come so fast that the tap is at this end, where nothing overtakes."""
+
+
 class Wnd002(Rule):
     """Window shrunk."""
 
@@ -55,6 +60,8 @@ class Wnd002(Rule):
         if x.old and not x.n:
             return  # an ACK that what its sender sent later has overtaken
         order = order_of(h, x.r, last)
+        if order == SAME and x.r.t_ns - last.t_ns < NETWORK_REORDERS_NS and not (0 <= h.turn_ns < NEAR_NS):
+            return  # nothing tells which left first, and on the way they may have changed places
         if order == EARLIER or (order == SAME and x.c.reordered):
             return
         lost = grouped(x.old_edge - x.edge)

@@ -1,0 +1,99 @@
+"""Random conversations over random links (loss, duplication, reordering, corruption, jitter), all profiles and options.
+
+Checked from both taps: no finding, as everything conforms; causes and states right; and with packets
+missing from the file still nothing that is called certain.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netsim.check.engine import Checker, check_file
+from netsim.check.rules import RULES
+from netsim.scenario.loader import load_text
+from netsim.scenario.runner import run
+
+from .links import scenario_text
+from .truth import COPY, LATE, NEW, Truth
+from .verdicts import ours, records_of, states
+
+SEEDS = range(80)
+MANY = range(80, 1000)
+TAPS = ("client", "server")
+FAR_SHARE = 0.9
+"""At the receiver's tap the cause is an inference about somewhere else: so often it must be right."""
+
+
+def look(seed: int, folder: Path, far: Counter[bool]) -> list[str]:
+    """Everything that is wrong about the check of one conversation."""
+    text = scenario_text(seed)
+    recorder = run(load_text(text.encode(), f"seed {seed}")).recorder
+    wrong: list[str] = []
+    for tap in TAPS:
+        truth = Truth(recorder, tap)
+        path = truth.write(folder / f"{seed}.{tap}.pcap")
+        report = check_file(str(path))
+        records = records_of(path)
+        words, inferred = ours(report), states(records)
+        for frame in truth.frames:
+            at = f"seed {seed} at the {tap}: frame {frame.number}"
+            word = words.get(frame.number, NEW)
+            right = frame.accepts(word)
+            if frame.near or frame.cause == NEW:
+                if not right and (frame.near or word != LATE):
+                    wrong.append(f"{at} is {frame.cause}, not {word}")
+            elif frame.cause != COPY:
+                far[right] += 1
+                if frame.row.retransmission and word in (NEW, COPY) and not (frame.hidden or frame.twin):
+                    wrong.append(f"{at} was sent again, which is not seen")
+            for which, end in enumerate(("sender", "receiver")):
+                state = inferred[frame.number][which]
+                if not frame.accepts_state(which, state):
+                    wrong.append(f"{at}: its {end} is {frame.states[which]}, not {state or 'unknown'}")
+        wrong += [f"seed {seed} at the {tap}: {f.meta.code} {f.message}" for f in report.findings() if not f.meta.off]
+        chance = random.Random(f"{seed} {tap}")
+        for _ in range(2):
+            checker = Checker("", RULES)
+            for record in records:
+                if chance.random() >= 0.05:
+                    checker.tracker.feed(record)
+            wrong += [
+                f"seed {seed} at the {tap}, packets missing: {f.meta.code} {f.message}"
+                for f in checker.finish().findings()
+                if f.confidence == "certain" and f.meta.severity != "note"
+            ]
+    return wrong
+
+
+def check(seeds: range, folder: Path) -> None:
+    """All of them; the wrong ones together, so that a change can be judged at once."""
+    far: Counter[bool] = Counter()
+    wrong = [text for seed in seeds for text in look(seed, folder, far)]
+    assert wrong == []
+    assert far[True] >= FAR_SHARE * far.total()
+
+
+@pytest.mark.parametrize("start", SEEDS[::20])
+def test_random_links_give_no_false_alarm_and_the_right_causes(start: int, tmp_path: Path) -> None:
+    check(range(start, start + 20), tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("start", MANY[::40])
+def test_many_random_links(start: int, tmp_path: Path) -> None:
+    check(range(start, start + 40), tmp_path)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(1000, 2**32))
+def test_any_random_link_is_free_of_certain_findings(seed: int, tmp_path: Path) -> None:
+    recorder = run(load_text(scenario_text(seed).encode(), f"seed {seed}")).recorder
+    for tap in TAPS:
+        report = check_file(str(Truth(recorder, tap).write(tmp_path / f"{tap}.pcap")))
+        assert [f.message for f in report.findings() if f.confidence == "certain" and f.meta.severity != "note"] == []
