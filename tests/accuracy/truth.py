@@ -80,6 +80,8 @@ class Frame:
         """The word is right for it, or as right as a tap can be."""
         if word == self.cause or self.cause == STRAY:
             return True
+        if self.cause == RESENT and word not in (NEW, COPY, LATE):
+            return True  # FreeBSD repeats its FIN on every ACK: any mechanism may be behind it
         if self.lone and word in _LONE:
             return self.cause in _LONE
         return word == NEW if self.hidden else word == COPY and self.twin
