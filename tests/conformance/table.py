@@ -9,7 +9,7 @@ import ast
 import re
 from pathlib import Path
 
-from .requirements import NOT_APPLICABLE, SCRIPTS, TEXT
+from .requirements import NOT_APPLICABLE, RECOMMENDED, RECOMMENDED_SCRIPTS, SCRIPTS, TEXT
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
@@ -54,7 +54,7 @@ def render() -> str:
         "",
         f"{sum(label.startswith('MUST') for label in TEXT)} MUST and "
         f"{sum(label.startswith('SHLD') for label in TEXT)} SHOULD labels; "
-        f"{len(set(tests) | set(scripts))} pinned, {len(NOT_APPLICABLE)} not applicable.",
+        f"{len((set(tests) | set(scripts)) - set(RECOMMENDED))} pinned, {len(NOT_APPLICABLE)} not applicable.",
         "",
         "| label | what it asks for | pinned by |",
         "|---|---|---|",
@@ -67,6 +67,19 @@ def render() -> str:
             names += [f"script `{name}`" for name in scripts.get(label, [])[:3]]
             by = "<br>".join(names)
         lines.append(f"| {label} | {text} | {by} |")
+    lines += [
+        "",
+        "## What RFC 9293 recommends beyond its labels",
+        "",
+        "Path MTU discovery, with and without the help of routers (§3.7.2).",
+        "",
+        "| section | what it asks for | pinned by |",
+        "|---|---|---|",
+    ]
+    for section, text in RECOMMENDED.items():
+        names = [f"`{name}`" for name in tests.get(section, [])]
+        names += [f"script `{name}.pkt`" for name in RECOMMENDED_SCRIPTS.get(section, [])]
+        lines.append(f"| {section} | {text} | {'<br>'.join(names)} |")
     return "\n".join(lines) + "\n"
 
 

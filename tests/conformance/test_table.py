@@ -1,7 +1,7 @@
 """The table of requirements is complete, and the page generated from it is up to date."""
 
-from .requirements import NOT_APPLICABLE, TEXT
-from .table import PAGE, pinned_by_tests, render
+from .requirements import NOT_APPLICABLE, RECOMMENDED, RECOMMENDED_SCRIPTS, TEXT
+from .table import PAGE, ROOT, pinned_by_tests, render
 
 
 def test_every_label_is_there() -> None:
@@ -12,6 +12,13 @@ def test_every_requirement_is_pinned_or_explained() -> None:
     pinned = pinned_by_tests()
     missing = [label for label in TEXT if label not in pinned and label not in NOT_APPLICABLE]
     assert missing == []
+
+
+def test_every_recommendation_is_pinned() -> None:
+    pinned = pinned_by_tests()
+    assert [section for section in RECOMMENDED if section not in pinned] == []
+    scripts = [name for names in RECOMMENDED_SCRIPTS.values() for name in names]
+    assert [name for name in scripts if not (ROOT / "tests" / "packetdrill" / f"{name}.pkt").is_file()] == []
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -62,6 +62,9 @@ PROFILE_FIELDS: Final = {
     "time_wait_reuse": "time_wait_reuse",
     "ecn": "ecn",
     "pmtu_discovery": "pmtu_discovery",
+    "mtu_probing": "mtu_probing",
+    "mtu_probe_base": "mtu_probe_base_mss",
+    "mtu_probe_interval": "mtu_probe_interval_ns",
 }
 """Host options of the language -> fields of `Profile`."""
 

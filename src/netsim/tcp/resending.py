@@ -140,7 +140,7 @@ class Resending(NewData):
         recovery = self.recovery
         if recovery.probing:
             return "tlp"
-        if recovery.phase == LOSS_PHASE:
+        if recovery.phase == LOSS_PHASE and not recovery.mtu_probe_resent:
             # the segment for which the timer ran out; what follows it (or a smaller path MTU) is go-back
             return "timeout" if self.timeouts and record is recovery.sb.first() else "go-back"
         if recovery.rack is not None:

@@ -42,10 +42,10 @@ class Flight:
 
     __slots__ = (
         "calm", "cc", "config", "cwnd_limited", "cwr_pending", "duplicates", "ecn", "forced", "high_seq", "inflating",
-        "last_sent_ns", "limited_bytes", "max_out_segs", "mtu_probe_lost", "mtu_probe_start", "offload", "phase",
-        "probe_end", "probe_resent", "probing", "prr", "rack", "resent_high", "rtt", "sack_detector", "sack_ok",
-        "sample_at", "sb", "smss", "syn_timeouts", "timeouts", "timer", "timer_at_ns", "tlp", "total_retrans",
-        "ts_tick_ns", "undo", "usage_end", "virtual_sacked",
+        "last_sent_ns", "limited_bytes", "max_out_segs", "mtu_probe_lost", "mtu_probe_resent", "mtu_probe_start",
+        "offload", "phase", "probe_end", "probe_resent", "probing", "prr", "rack", "resent_high", "rtt",
+        "sack_detector", "sack_ok", "sample_at", "sb", "smss", "syn_timeouts", "timeouts", "timer", "timer_at_ns",
+        "tlp", "total_retrans", "ts_tick_ns", "undo", "usage_end", "virtual_sacked",
     )  # fmt: skip
 
     def __init__(self, config: RecoveryConfig, cc: CongestionControl, smss: int) -> None:
@@ -98,6 +98,8 @@ class Flight:
         """Several records may leave in one segment for the network interface."""
         self.mtu_probe_start = -1
         """Offset of an outstanding path MTU probe (RFC 4821); -1: none."""
+        self.mtu_probe_resent = False
+        """What is resent in the phase LOSS is what a lost probe carried, found missing as any loss is."""
         self.mtu_probe_lost = False
         """The probe alone was lost: the sender takes note."""
 
@@ -336,7 +338,7 @@ class Flight:
         if record is None:
             return None
         if self.forced or self.window_left() >= (
-            self.smss if self.config.counts_segments else record.end - record.start
+            self.smss if self.config.counts_segments else min(record.end - record.start, self.smss)
         ):
             return record
         return None

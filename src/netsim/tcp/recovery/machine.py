@@ -458,13 +458,14 @@ class LossRecovery(Detection):
         RFC 1191 §6.4, RFC 8201: not a sign of congestion, so the window stays.
         """
         self.begin_timeout()
+        self.mtu_probe_resent = False
         self.set_smss(smss)
         self._resend_smaller()
 
     def _take_probe_for_too_big(self) -> None:
         """RFC 4821 §7.6.2: the loss of a path MTU probe says that it was too large, and nothing about congestion."""
         self.mtu_probe_start = -1
-        self.mtu_probe_lost = True
+        self.mtu_probe_lost = self.mtu_probe_resent = True
         self.cc.cwnd += self.smss
         self._resend_smaller()
 

@@ -223,6 +223,7 @@ class Phases(Flight):
             self.reordering_segs = min(self.reordering_segs, config.dup_thresh)
         self.frto = config.frto and (new_episode or repeated)
         self.new_first = False
+        self.mtu_probe_resent = False
         self.phase = LOSS
         self.high_seq = sb.nxt
         self.probe_end = -1
