@@ -98,6 +98,8 @@ class PcapngParser:
         size = len(buf)
         at = min(self._skip, size)
         self._skip -= at
+        kind: int
+        length: int
         while at + 12 <= size and not self._done:
             kind, length = self._two.unpack_from(buf, at)
             if kind == SECTION:
@@ -231,6 +233,11 @@ class PcapngParser:
         """A packet with its time and interface (that of the block, unless `interface` says another)."""
         if stop - start < 20:
             return "a packet block is too short"
+        number: int
+        high: int
+        low: int
+        captured: int
+        wire: int
         _, _, number, high, low, captured, wire = self._epb.unpack_from(batch.buf, start - 8)
         if interface >= 0:
             number = interface
