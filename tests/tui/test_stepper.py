@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import Input, OptionList, Static
 
 from netsim.step.command_list import COMMANDS
-from netsim.tui.app import Stepper
+from netsim.tui.app import Stepper, keys_for
 from netsim.tui.dialogs import Menu, Reader
 from netsim.tui.opening import open_debugger
 from netsim.tui.panels import LadderPanel, Panel, WhyPanel
@@ -281,3 +281,47 @@ async def test_what_cannot_be_is_told_on_a_capture() -> None:
         assert "a tap does not see" in text(stepper, "flight")
         assert "?" in text(stepper, "end-0")
         assert stepper.query_one(WhyPanel).border_title == "that is wrong"
+
+
+async def test_a_prompt_costs_no_row() -> None:
+    stepper = app()
+    async with stepper.run_test(size=(80, 24)) as pilot:
+        await pilot.press("end")
+        await pilot.pause()
+        before = stepper.query_one("#ladder").size
+        await pilot.press("colon")
+        await pilot.pause()
+        assert stepper.query_one("#command").display
+        assert stepper.query_one("#ladder").size == before
+        await pilot.press("escape")
+        await pilot.pause()
+        assert stepper.query_one("#keys").display
+        assert stepper.query_one("#ladder").size == before
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_a_loss_is_told_even_where_there_is_little_room(size: tuple[int, int]) -> None:
+    stepper = app()
+    async with stepper.run_test(size=size):
+        stepper.execute("goto 15")
+        why = text(stepper, "why").replace("\n", " ")
+        assert 'ACK seq 1002 ack 2 is lost: the rule "last ACK, once" …' in why
+        assert "FIN-WAIT-2 → TIME-WAIT" in why
+        assert "RFC 9293 §3.10.7.4" in why
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_timeout_and_the_round_trip_time_are_in_sight(size: tuple[int, int]) -> None:
+    stepper = app()
+    async with stepper.run_test(size=size):
+        stepper.execute("goto 15")
+        for end in ("end-0", "end-1"):
+            assert {"rto", "srtt", "cwnd", "ssthresh"} <= set(text(stepper, end).split())
+
+
+@pytest.mark.parametrize("width", range(30, 130, 3))
+def test_the_last_line_holds_whole_keys_and_always_help_and_quit(width: int) -> None:
+    shown = keys_for(width)
+    assert len(" ".join(f"{key} {words}" for key, words in shown)) <= max(width, 25)
+    assert ("?", "help") in shown
+    assert ("q", "quit") in shown

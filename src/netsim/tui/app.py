@@ -36,6 +36,8 @@ KEYS = (
     ("n", "next"), ("p", "back"), ("s", "segment"), ("c", "state"), ("g", "goto"), ("b", "break"),
     ("f", "what if"), (":", "more"), ("?", "help"), ("q", "quit"),
 )  # fmt: skip
+DISPENSABLE = (":", "g", "b", "c", "s", "f", "p")
+"""Keys that the last line does without where it is narrow, the first ones first; `?` shows them all."""
 WIDE, TALL = 110, 34
 """From this size on there is room for the state diagram."""
 
@@ -62,6 +64,16 @@ KEY_HELP = (
     ("ctrl+p", "command palette (themes, too)"),
     ("q  ctrl+c", "leave"),
 )
+
+
+def keys_for(width: int) -> list[tuple[str, str]]:
+    """The keys that have room in the last line, whole, in their order."""
+    shown = list(KEYS)
+    for key in DISPENSABLE:
+        if sum(len(each) + len(words) + 2 for each, words in shown) - 1 <= width:
+            break
+        shown = [pair for pair in shown if pair[0] != key]
+    return shown
 
 
 class Stepper(App[int]):
@@ -175,7 +187,7 @@ class Stepper(App[int]):
 
     def _key_line(self) -> Text:
         made = Text(no_wrap=True, overflow="crop")
-        for key, words in KEYS:
+        for key, words in keys_for(self.size.width - 2):
             made.append(key, "bold reverse")
             made.append(f" {words} ")
         return made
@@ -231,6 +243,7 @@ class Stepper(App[int]):
         box.value = text
         box.focus()
         box.cursor_position = len(text)
+        self.query_one("#keys", Static).display = False  # the command line stands in its place: nothing moves
         self.call_after_refresh(box.action_end)
 
     def action_dismiss_prompt(self) -> None:
@@ -244,6 +257,7 @@ class Stepper(App[int]):
         box.remove_class("open")
         box.value = ""
         box.can_focus = False
+        self.query_one("#keys", Static).display = True
         self.set_focus(None)
 
     @on(Input.Submitted, "#command")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 from textual import events
@@ -15,6 +15,8 @@ from netsim.step import show
 from netsim.step.rungs import draw_rung
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netsim.step.debugger import Debugger
     from netsim.step.view import End, View
 
@@ -230,6 +232,27 @@ class DiagramPanel(Panel):
         return show.diagram(view.ends())
 
 
+_WEIGHTS: Final = ((" is lost", 3), (" → ", 3), (" expires", 3), (" sends ", 2), (" receives ", 1))
+"""What a headline with these words is worth where there is no room for all; others are worth 0."""
+
+
+def _summary(headlines: Sequence[str], width: int, rows: int) -> list[Line]:
+    """The headlines as one sentence; where they do not fit, the least telling are left out, which `…` says."""
+    left = list(headlines)
+    while True:
+        text = "; ".join(left)
+        made = show.wrapped(
+            f"{text[:1].upper()}{text[1:]}{'.' if len(left) == len(headlines) else ' …'}", width, "flags"
+        )
+        if len(made) <= rows or len(left) == 1:
+            return made[:rows]
+        left.remove(min(left, key=_weight))
+
+
+def _weight(headline: str) -> int:
+    return next((weight for words, weight in _WEIGHTS if words in headline), 0)
+
+
 class WhyPanel(Panel):
     """What just happened, and why; or the answer to a command."""
 
@@ -254,9 +277,8 @@ class WhyPanel(Panel):
         if self.message:
             return self.message[:height]
         why = view.why()
-        heads = "; ".join(why.headlines or why.minor[:2]) or "an application runs"
-        made = show.wrapped(heads[:1].upper() + heads[1:] + ".", width, "flags")
-        made = made[: max(1, height - 2)] if why.reasons else made[:height]
+        heads = why.headlines or why.minor[:2] or ["an application runs"]
+        made = _summary(heads, width, max(1, height - 2) if why.reasons else height)
         for text, cite in why.reasons:
             piece = show.wrapped(f"↳ {text} {cite}".rstrip(), width, "")
             if len(made) + len(piece) > height:
