@@ -11,6 +11,7 @@ world.run()
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -292,7 +293,13 @@ class World:
         AppError: an application failed.
         """
         self.prepare()
-        return self.sim.run(until_ns, max_steps)
+        # Many connections hold many objects, and segments come and go: the collector need not look at each few hundred.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(50_000, 20, 50)
+        try:
+            return self.sim.run(until_ns, max_steps)
+        finally:
+            gc.set_threshold(*thresholds)
 
     # --- looks ----------------------------------------------------------------------------------
 

@@ -215,7 +215,7 @@ def _carry_out(scenario: Scenario, seed: int | None, *, record: bool, progress: 
     started = time.monotonic()
     simulator = run.world.sim
     with _Interruptible(simulator) as interruptible:
-        while not scenario.interventions and simulator.run(scenario.until_ns, STRIDE) == STRIDE:
+        while not scenario.interventions and run.world.run(scenario.until_ns, STRIDE) == STRIDE:
             interruptible.check()
             if progress and time.monotonic() - started > 1:
                 text = f"{run.world.now_ns / 1e9:.1f} s simulated, {simulator.steps:,} events"

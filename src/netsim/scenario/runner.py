@@ -109,7 +109,7 @@ class Run:
         while self._changes and not self.over:
             self.step()
         if not self.over:
-            self.world.sim.run(-1 if self.world.sim.next_at() is None else until_ns)
+            self.world.run(-1 if self.world.sim.next_at() is None else until_ns)
             self.over = True
         return self._result()
 
