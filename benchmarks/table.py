@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import floor, log10
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -134,6 +135,7 @@ def dump_rows(rows: list[Row]) -> str:
 def plot(rows: list[Row], path: Path) -> None:
     """Bars of the cases that have peers, on a logarithmic axis."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     names = list(dict.fromkeys(row.case for row in rows if row.runner not in OURS))
     if not names:
@@ -146,7 +148,9 @@ def plot(rows: list[Row], path: Path) -> None:
         bars = axes.barh([_label(row) for row in group], [row.rate() for row in group], color=colors)
         axes.bar_label(bars, [f"{significant(row.rate()):,}" for row in group], padding=3)
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(x=0.2)
+        axes.set_xlim(left=10 ** floor(log10(group[0].rate()) - 0.1))
         axes.set_title(group[0].title, fontsize=10)
         axes.set_xlabel(f"{group[0].unit} per second of CPU time")
     figure.savefig(path, metadata={"Date": None})

@@ -7,6 +7,7 @@ within a tolerance. After a difference the comparison finds the next place where
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any, Final
 
 from netsim.base.units import format_duration
@@ -86,20 +87,32 @@ def compare(a: Trace, b: Trace, tolerance_ns: int = -1) -> Comparison:
         left = [line for line in a.lines if line.sender == sender]
         right = [line for line in b.lines if line.sender == sender]
         _align(result, left, right, tolerance_ns)
-    result.pairs.sort(key=_when)
+    result.pairs = _in_order(result.pairs)
     order = {id(line): place for place, pair in enumerate(result.pairs) for line in pair[:2] if line is not None}
     places = {(line.n, side): order[id(line)] for side, lines in ((0, a.lines), (1, b.lines)) for line in lines}
     result.differences.sort(key=lambda d: places[(d.a, 0)] if d.a else places[(d.b, 1)])
     return result
 
 
-def _when(pair: tuple[Line | None, Line | None, str]) -> tuple[int, int]:
-    """Where a pair stands in the table: by A's time, else by B's."""
-    left, right, _ = pair
-    if left is not None:
-        return left.t_ns, left.n
-    assert right is not None
-    return right.t_ns, right.n
+Pair = tuple[Line | None, Line | None, str]
+
+
+def _in_order(pairs: list[Pair]) -> list[Pair]:
+    """The rows of the table: by A's clock; what only B has stands below what B had before it.
+
+    B's clock cannot place it: its round trips may be shorter or longer than A's.
+    """
+    rows = [(left.t_ns, left.n, pair) for pair in pairs if (left := pair[0]) is not None]
+    rows.sort(key=lambda row: row[:2])
+    known = sorted((right.n, place) for place, (_, _, pair) in enumerate(rows) if (right := pair[1]) is not None)
+    placed = [(place, 0, pair) for place, (_, _, pair) in enumerate(rows)]
+    for pair in pairs:
+        right = pair[1]
+        if pair[0] is None and right is not None:
+            before = bisect_left(known, (right.n, 0))
+            placed.append((known[before - 1][1] if before else -1, right.n, pair))
+    placed.sort(key=lambda row: row[:2])
+    return [pair for _, _, pair in placed]
 
 
 def _align(result: Comparison, a: list[Line], b: list[Line], tolerance_ns: int) -> None:

@@ -268,6 +268,16 @@ def test_comparison_finds_the_first_divergence(netsim: Run) -> None:
     assert "✓ the same conversation" in out
 
 
+def test_what_only_one_side_has_stands_in_its_own_order(netsim: Run) -> None:
+    """B's round trips are a thousand times shorter: its clock says nothing of where a segment stands in A."""
+    capture = str(TRACES / "loopback-handshake-transfer-teardown.pcap")
+    for words, column in (("three-way-handshake", capture), 1), ((capture, "three-way-handshake"), 0):
+        _, out, _ = netsim("compare", *words, "--format", "json")
+        differences = [each for each in json.loads(out)["differences"] if each["field"] == "segment"]
+        numbers = [each["ab"[column]] for each in differences]
+        assert numbers == list(range(4, 12))
+
+
 def test_other_segmentation_of_the_same_bytes_is_no_difference() -> None:
     a = from_capture(str(TRACES / "linux" / "handshake-transfer-teardown.client.pcap"))
     b = from_capture(str(TRACES / "linux" / "handshake-transfer-teardown.client.pcap"))
