@@ -9,6 +9,7 @@ payload and checksum can no longer be asked for.
 from __future__ import annotations
 
 import zlib
+from struct import Struct
 from typing import Final
 
 from netsim.base.packet import ACK, FIN, FLAG_LETTERS, FLAG_NAMES, SYN
@@ -45,6 +46,9 @@ NOTE_RESERVED: Final = 0x100
 """A reserved bit of the TCP header is set."""
 
 _EMPTY: Final = b""
+MAX_HEADER: Final = 60
+_WORDS: Final = [Struct(f">{count}I") for count in range(MAX_HEADER // 4 + 1)]
+"""So many 32-bit words."""
 
 
 class TcpRecord:
@@ -189,11 +193,14 @@ class TcpRecord:
             at = self.tcp_at
             if self.end_at - at < size or self.notes & NOTE_BAD_OFFSET:
                 return CSUM_UNVERIFIABLE
-            # ones_sum() at once, for the usual case: words are digits to the base 65536.
-            words = int.from_bytes(self.buf[at : at + size], "big")
-            if size & 1:
-                words <<= 8
-            total = words + int.from_bytes(self.key[:-4], "big") + PROTO_TCP + size
+            # ones_sum() at once, for the usual case; any number is congruent to the sum of its words modulo 65535.
+            key = self.key
+            total: int = sum(_WORDS[(len(key) >> 2) - 1].unpack_from(key), PROTO_TCP + size)
+            if size <= MAX_HEADER and size & 3 == 0:
+                total += sum(_WORDS[size >> 2].unpack_from(self.buf, at))
+            else:
+                octets = int.from_bytes(self.buf[at : at + size], "big")
+                total += octets << 8 if size & 1 else octets
             self.sum_status = CSUM_OK if total % 65535 == 0 else self._offload_status(size)
         return self.sum_status
 

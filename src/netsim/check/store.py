@@ -36,13 +36,6 @@ _IS_ALIKE: Final = 0
 """No marshalled row begins so."""
 
 
-def _traits(syn: TcpRecord, answer: TcpRecord | None) -> tuple[int, int, int, int, int, int, int]:
-    """What one opening of a kind has of its own: frames, times, both ISNs, round-trip time."""
-    if answer is None:
-        return syn.frame, syn.frame, syn.t_ns, syn.t_ns, syn.seq, 0, UNKNOWN
-    return syn.frame, answer.frame, syn.t_ns, answer.t_ns, syn.seq, answer.seq, answer.t_ns - syn.t_ns
-
-
 def _unfold(row: Row, ident: int, traits: tuple[int, ...], key: bytes) -> Row:
     """The row of an opening like that of `row`."""
     first_frame, last_frame, first_ns, last_ns, client_isn, server_isn, rtt_ns = traits
@@ -92,7 +85,7 @@ def _not_in(frames: bytes, others: bytes) -> int:
 class Connections:
     """Connections by number, like a list. Each look makes a new `ConnReport`.
 
-    opened, closed: how many opened and closed how     totals: frames per category of the analysis
+    totals: frames per category of the analysis
     one_way, joined: the midstream ones seen in one and in both directions without SYN: (number, first frame)
     worst:  findings of a lesser severity than this (index into SEVERITIES) are not shown
     metas:  of the rules that judged, by code
@@ -100,11 +93,8 @@ class Connections:
 
     def __init__(self, metas: dict[str, Meta]) -> None:
         self.worst = len(SEVERITIES) - 1
-        self.opened: dict[str, int] = {}
-        self.closed: dict[str, int] = {}
         self.totals: dict[str, int] = {}
         self.new_data_probes = 0
-        self.never_opened = 0
         self.one_way = Firsts()
         self.joined = Firsts()
         self._metas = metas
@@ -119,6 +109,12 @@ class Connections:
         self._rows: list[Row] = []
         """Openings that others are like; `_examples` has their places by number of connection."""
         self._examples: dict[int, int] = {}
+        self._alike: list[int] = []
+        """How many are like each of them."""
+        self._last_example: Row = ()
+        self._last_number = 0
+        self._ways: dict[tuple[str, str], int] = {}
+        """Counts by (open, close) of what came with a row of its own."""
         self._last_calm = _FAR_FUTURE
         """Connections without any trouble from this number on are not among the busiest."""
         self._judged = array("q")
@@ -129,10 +125,8 @@ class Connections:
         ident: int = row[0]
         opened: str = row[12]
         closed: str = row[13]
-        self.opened[opened] = self.opened.get(opened, 0) + 1
-        self.closed[closed] = self.closed.get(closed, 0) + 1
-        if opened == "attempt" and closed == "none":
-            self.never_opened += 1
+        way = (opened, closed)
+        self._ways[way] = self._ways.get(way, 0) + 1
         if opened == "midstream":
             if row[8]:
                 self.one_way.add((ident, row[3]))
@@ -160,25 +154,63 @@ class Connections:
             self._note_calm(ident)
         self._keep(ident, marshal.dumps(row, 2))
 
-    def add_alike(self, example: Row, ident: int, syn: TcpRecord, answer: TcpRecord | None) -> None:
+    def add_alike(self, row: Row, ident: int, syn: TcpRecord, answer: TcpRecord | None) -> None:
         """Take in an opening that differs from one taken in before (its row) only in what these records say."""
-        opened: str = example[12]
-        closed: str = example[13]
-        self.opened[opened] += 1
-        self.closed[closed] += 1
-        if opened == "attempt" and closed == "none":
-            self.never_opened += 1
+        if row is not self._last_example:
+            self._note_example(row)
+        number = self._last_number
+        self._alike[number] += 1
         if ident < self._last_calm:
             self._note_calm(ident)
-        last = syn if answer is None else answer
-        if last.t_ns >= _FAR_FUTURE:
-            self._keep(ident, marshal.dumps(_unfold(example, ident, _traits(syn, answer), syn.key), 2))
-            return
-        number = self._examples.get(example[0])
-        if number is None:
-            number = self._examples[example[0]] = len(self._rows)
-            self._rows.append(example)
-        self._keep(ident, _ALIKE.pack(_IS_ALIKE, number, *_traits(syn, answer)) + syn.key)
+        last, server_isn, rtt_ns = syn, 0, UNKNOWN
+        if answer is not None:
+            last, server_isn, rtt_ns = answer, answer.seq, answer.t_ns - syn.t_ns
+        if last.t_ns < _FAR_FUTURE:
+            blob: bytes = _ALIKE.pack(
+                _IS_ALIKE, number, syn.frame, last.frame, syn.t_ns, last.t_ns, syn.seq, server_isn, rtt_ns
+            )
+            self._keep(ident, blob + syn.key)
+        else:
+            traits = (syn.frame, last.frame, syn.t_ns, last.t_ns, syn.seq, server_isn, rtt_ns)
+            self._keep(ident, marshal.dumps(_unfold(row, ident, traits, syn.key), 2))
+
+    def _note_example(self, row: Row) -> None:
+        """The next openings are like that of `row`."""
+        known = self._examples.get(row[0])
+        if known is None:
+            known = self._examples[row[0]] = len(self._rows)
+            self._rows.append(row)
+            self._alike.append(0)
+        self._last_example = row
+        self._last_number = known
+
+    def ways(self) -> dict[tuple[str, str], int]:
+        """How many connections opened and closed how."""
+        found = dict(self._ways)
+        for row, count in zip(self._rows, self._alike, strict=True):
+            found[row[12], row[13]] += count
+        return found
+
+    @property
+    def opened(self) -> dict[str, int]:
+        """How many opened how."""
+        found: dict[str, int] = {}
+        for (opened, _), count in self.ways().items():
+            found[opened] = found.get(opened, 0) + count
+        return found
+
+    @property
+    def closed(self) -> dict[str, int]:
+        """How many closed how."""
+        found: dict[str, int] = {}
+        for (_, closed), count in self.ways().items():
+            found[closed] = found.get(closed, 0) + count
+        return found
+
+    @property
+    def never_opened(self) -> int:
+        """Openings that nobody completed or refused."""
+        return self.ways().get(("attempt", "none"), 0)
 
     def _note_calm(self, ident: int) -> None:
         """Nothing happened on this connection; it is shown if there are not enough others."""
