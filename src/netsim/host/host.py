@@ -143,6 +143,7 @@ class Host:
         reply_type, reply_code = _ECHO_REPLY6 if six else _ECHO_REPLY
         reply = IcmpMessage(message.dst, message.src, reply_type, reply_code)
         reply.payload = message.payload
+        reply.mtu = message.mtu  # identifier and sequence number stand there
         self.out.append(reply)
 
     def _drop(self, now_ns: int, packet: Packet, reason: Reason) -> None:

@@ -20,6 +20,7 @@ class HostSettings:
     fast_open_without_cookie: every SYN with data may open at once (Linux: TFO_SERVER_COOKIE_NOT_REQD)
     fast_open_every_listener: no socket option is needed (Linux: TFO_SERVER_WO_SOCKOPT1)
     fast_open_client_without_cookie: data rides on every SYN that asks for Fast Open (Linux: TFO_CLIENT_NO_COOKIE)
+    udp_soft_errors: a connected UDP socket is told soft ICMP errors as well (RFC 1122 §4.1.3.3); Linux: only hard ones
     first_port, last_port: the range of ephemeral ports (RFC 6335 §6)
     ports_in_order: hand ephemeral ports out from the first on, instead of hashed (RFC 6056)
     """
@@ -27,7 +28,7 @@ class HostSettings:
     __slots__ = (
         "fast_open_client_without_cookie", "fast_open_every_listener", "fast_open_keys", "fast_open_without_cookie",
         "first_port", "last_port", "path_mtu_age_ns", "ping", "ports_in_order", "send_port_unreachable", "send_resets",
-        "syn_backlog", "syn_cookies", "udp_buffer", "udp_tunnel_port",
+        "syn_backlog", "syn_cookies", "udp_buffer", "udp_soft_errors", "udp_tunnel_port",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class HostSettings:
         self.send_port_unreachable = True
         self.ping = True
         self.udp_buffer = 212_992
+        self.udp_soft_errors = True
         self.path_mtu_age_ns = 600 * SEC
         self.udp_tunnel_port = 0
         self.fast_open_keys: list[bytes] = []

@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 _WILD: Final = ("", "::", "0.0.0.0")
 
 
+_ERRORS_V4: Final = {
+    (3, 0): ("ENETUNREACH", False), (3, 1): ("EHOSTUNREACH", False), (3, 2): ("ENOPROTOOPT", True),
+    (3, 3): ("ECONNREFUSED", True), (3, 4): ("EMSGSIZE", False), (3, 5): ("EOPNOTSUPP", False),
+    (3, 6): ("ENETUNREACH", True), (3, 7): ("EHOSTDOWN", True), (3, 8): ("ENONET", True), (3, 9): ("ENETUNREACH", True),
+    (3, 10): ("EHOSTUNREACH", True), (3, 11): ("ENETUNREACH", False), (3, 12): ("EHOSTUNREACH", False),
+    (3, 13): ("EHOSTUNREACH", True), (3, 14): ("EHOSTUNREACH", True), (3, 15): ("EHOSTUNREACH", True),
+    (11, 0): ("EHOSTUNREACH", False), (11, 1): ("EHOSTUNREACH", False), (12, 0): ("EPROTO", True),
+}  # fmt: skip
+"""ICMP type and code -> errno, and whether Linux takes it for hard (net/ipv4/icmp.c: icmp_err_convert)."""
+_ERRORS_V6: Final = {
+    (1, 0): ("ENETUNREACH", False), (1, 1): ("EACCES", True), (1, 2): ("EHOSTUNREACH", False),
+    (1, 3): ("EHOSTUNREACH", False), (1, 4): ("ECONNREFUSED", True), (1, 5): ("EACCES", True), (1, 6): ("EACCES", True),
+    (2, 0): ("EMSGSIZE", False), (3, 0): ("EHOSTUNREACH", False), (4, 0): ("EPROTO", True), (4, 1): ("EPROTO", True),
+    (4, 2): ("EPROTO", True),
+}  # fmt: skip
+"""The same for ICMPv6 (net/ipv6/icmp.c: icmpv6_err_convert)."""
+
+
 class UdpSocket:
     """A UDP socket: POSIX semantics, never blocking. Errors are `SocketError`s."""
 
@@ -199,5 +217,7 @@ class UdpLayer:
         socket = self.find(quoted.src, quoted.sport)
         if socket is None or (socket.remote_addr, socket.remote_port) != (quoted.dst, quoted.dport):
             return
-        port_unreachable = (message.icmp_type, message.icmp_code) == ((1, 4) if ":" in message.src else (3, 3))
-        socket.fail(now_ns, "ECONNREFUSED" if port_unreachable else "EHOSTUNREACH")
+        errors = _ERRORS_V6 if ":" in message.src else _ERRORS_V4
+        errno_name, hard = errors.get((message.icmp_type, message.icmp_code), ("EHOSTUNREACH", False))
+        if hard or self.host.settings.udp_soft_errors:
+            socket.fail(now_ns, errno_name)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from netsim.host.errors import SocketError
 from netsim.host.poll import POLLOUT
-from netsim.packetdrill import optcalls, pollcalls, sockcalls, tree
+from netsim.packetdrill import optcalls, pollcalls, sockcalls, tree, udpcalls
 from netsim.packetdrill.arguments import Arguments, BadPointer
-from netsim.packetdrill.descriptors import Block, Descriptor, SocketFile
+from netsim.packetdrill.descriptors import Block, Descriptor, SocketFile, UdpFile
 from netsim.packetdrill.outcome import Mismatch
 from netsim.packetdrill.settings import Unsupported
 from netsim.packetdrill.systems import SYSTEMS
@@ -66,7 +66,7 @@ class Pending:
         caller.current = self
         value, errno, detail = 0, "", ""
         try:
-            value = HANDLERS[self.call.name](caller, self.arguments)
+            value = self._handler()(caller, self.arguments)
         except Block:
             return False
         except BadPointer:
@@ -75,6 +75,16 @@ class Pending:
             value, errno, detail = -1, error.errno_name, str(error)
         self._compare(value, errno, detail)
         return True
+
+    def _handler(self) -> Handler:
+        """The function that makes the call; UDP sockets have their own for many."""
+        name = self.call.name
+        caller = self.caller
+        if caller.has_udp and isinstance(caller.first_file(self.arguments), UdpFile):
+            if name in udpcalls.ONLY_TCP:
+                raise SocketError("EOPNOTSUPP", "not on a UDP socket")
+            return udpcalls.HANDLERS.get(name, HANDLERS[name])
+        return HANDLERS[name]
 
     def _compare(self, value: int, errno: str, detail: str) -> None:
         call, system = self.call, self.caller.system
@@ -142,6 +152,16 @@ class Caller:
         if fresh is None:
             return
         self.files[number] = fresh
+
+    @property
+    def has_udp(self) -> bool:
+        """The script has made a UDP socket."""
+        return self.run.udp is not None
+
+    def first_file(self, arguments: Arguments) -> Descriptor | None:
+        """What the first argument stands for, if it is the number of a descriptor."""
+        first = arguments.items[0] if arguments.items else None
+        return self.files.get(first.value) if isinstance(first, tree.Number) else None
 
     def file(self, arguments: Arguments, index: int = 0) -> Descriptor:
         """The descriptor an argument names. SocketError EBADF."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netsim.base.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, Segment
+from netsim.base.packet import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, Packet, Segment
 from netsim.packetdrill import tree
 from netsim.packetdrill.flow import KIND_NUMBERS, options_size
 from netsim.report.options import option_words
@@ -78,7 +78,7 @@ def check_segment(spec: tree.TcpSpec, live: Segment, actual: Segment, settings: 
     checks.append(_number("urg", spec.urg, actual.urg))
     checks.append(_options(spec, live, actual, settings))
     if spec.ip is not None:
-        checks += _ip(spec.ip, actual)
+        checks += check_ip(spec.ip, actual)
     if spec.udp is not None or live.encap_dport:
         expected = "none" if spec.udp is None else f"{spec.udp[0]} > {spec.udp[1]}"
         found = f"{live.encap_sport} > {live.encap_dport}" if live.encap_dport else "none"
@@ -105,7 +105,8 @@ def _flags(spec: tree.TcpSpec, actual: Segment) -> FieldCheck:
     return FieldCheck("flags", flags_text(spec.flags), flags_text(actual.flags), spec.flags == actual.flags)
 
 
-def _ip(info: tree.IpInfo, actual: Segment) -> list[FieldCheck]:
+def check_ip(info: tree.IpInfo, actual: Packet) -> list[FieldCheck]:
+    """The IP fields that the script gives."""
     checks: list[FieldCheck] = []
     ecn = _ECN_NAMES[actual.tos & 3]
     if info.ecn is not None:

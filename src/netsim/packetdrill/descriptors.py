@@ -8,6 +8,7 @@ from netsim.packetdrill.errqueue import ErrorQueue
 
 if TYPE_CHECKING:
     from netsim.host.socket import TcpSocket
+    from netsim.host.udp import UdpSocket
     from netsim.packetdrill.flow import Flow
 
 
@@ -44,6 +45,14 @@ class SocketFile(Descriptor):
         waiting = len(self.socket.listener.accepted) if self.socket.listener is not None else 0
         closed = conn is not None and conn.is_closed()
         return arrived + waiting, self.errors.arrivals, self.write_edges, closed
+
+
+class UdpFile(Descriptor):
+    """A UDP socket."""
+
+    def __init__(self, socket: UdpSocket) -> None:
+        super().__init__()
+        self.socket = socket
 
 
 class PipeEnd(Descriptor):

@@ -23,6 +23,7 @@ from netsim.base.packet import (
     OPT_WSCALE,
     SYN,
     IcmpMessage,
+    Packet,
     Segment,
 )
 from netsim.packetdrill import symbols, tree
@@ -236,7 +237,7 @@ class Flow:
                 seg.ts_val = (self.first_script_ts + seg.ts_val - self.first_live_ts) & MASK
 
 
-def apply_ip(info: tree.IpInfo | None, packet: Segment | IcmpMessage) -> None:
+def apply_ip(info: tree.IpInfo | None, packet: Packet) -> None:
     """Set the IP fields that the script gives."""
     if info is None:
         return

@@ -91,6 +91,7 @@ class Machine:
             mtu=config.mtu,
         )
         self.host.settings.syn_backlog = 128
+        self.host.settings.udp_soft_errors = config.profile != "linux"
         self.settled: Callable[[], None] | None = None
         self.watcher: Callable[[], None] | None = None
         self.offload = True

@@ -32,7 +32,8 @@ _KEPT: Final = frozenset(
 _STRUCTURED: Final = frozenset({"TCP_FUNCTION_BLK"})
 
 
-def _name(caller: Caller, arguments: Arguments) -> str:
+def option_name_of(caller: Caller, arguments: Arguments) -> str:
+    """The option that a call means, by its name. SocketError ENOPROTOOPT: there is none."""
     level, number = arguments.number(1), arguments.number(2)
     constants = caller.system.constants
     if level == constants.get("SOL_IP") and level != constants["SOL_SOCKET"]:
@@ -49,7 +50,7 @@ def do_setsockopt(caller: Caller, arguments: Arguments) -> int:
     """setsockopt(fd, level, name, value, length)."""
     arguments.need(5)
     file = caller.socket(arguments)
-    name = _name(caller, arguments)
+    name = option_name_of(caller, arguments)
     if arguments.is_null(3):
         raise BadPointer
     item = arguments.element(3)
@@ -143,7 +144,7 @@ def do_getsockopt(caller: Caller, arguments: Arguments) -> int:
     """getsockopt(fd, level, name, value, length): the value is compared with the script's."""
     arguments.need(5)
     file = caller.socket(arguments)
-    name = _name(caller, arguments)
+    name = option_name_of(caller, arguments)
     if arguments.is_null(3):
         raise BadPointer
     wanted = arguments.element(3)

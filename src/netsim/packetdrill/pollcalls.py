@@ -9,7 +9,16 @@ from netsim.base.units import MS
 from netsim.host.errors import SocketError
 from netsim.packetdrill import tree
 from netsim.packetdrill.arguments import MAX_BYTES, Arguments
-from netsim.packetdrill.descriptors import Block, Descriptor, EpollEntry, EpollFile, PipeEnd, SocketFile, ZeroFile
+from netsim.packetdrill.descriptors import (
+    Block,
+    Descriptor,
+    EpollEntry,
+    EpollFile,
+    PipeEnd,
+    SocketFile,
+    UdpFile,
+    ZeroFile,
+)
 from netsim.packetdrill.flow import ScriptProblem
 from netsim.packetdrill.outcome import Mismatch
 
@@ -31,6 +40,8 @@ def readiness(file: Descriptor) -> int:
         mask = file.socket.poll_mask()
         if file.errors.entries:
             mask |= 0x008
+    elif isinstance(file, UdpFile):
+        mask = file.socket.poll_mask()
     elif isinstance(file, PipeEnd):
         mask = 0x004 if file.writes else (0x001 if file.buffer else 0)
     else:

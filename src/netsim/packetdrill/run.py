@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from netsim.base.packet import ACK, SYN, Segment
+from netsim.base.packet import ACK, SYN, IcmpMessage, Segment, UdpDatagram
 from netsim.base.units import SEC
+from netsim.host.udp import UdpSocket
 from netsim.packetdrill import outcome as verdicts
 from netsim.packetdrill import tree
 from netsim.packetdrill.calls import HANDLERS, Caller, Pending
@@ -20,6 +21,15 @@ from netsim.packetdrill.commanderror import CommandError
 from netsim.packetdrill.commands import CommandRunner
 from netsim.packetdrill.compare import CheckSettings, check_segment, join, may_join, segment_text, spec_text
 from netsim.packetdrill.config import Config, RunOptions
+from netsim.packetdrill.datagrams import (
+    UdpPorts,
+    check_datagram,
+    check_message,
+    icmp_text,
+    is_query,
+    query,
+    udp_text,
+)
 from netsim.packetdrill.evaluator import AssertionFailed, CodeError, Evaluator, read_block
 from netsim.packetdrill.flow import CONNECTING, IDLE, LISTENING, SYN_RECEIVED, Flow, ScriptProblem
 from netsim.packetdrill.machine import Machine, RunawayError
@@ -45,6 +55,9 @@ class ScriptRun:
         self.machine = Machine(self.config, record=record, seed=options.seed)
         self.constants = LINUX if self.config.is_linux else FREEBSD
         self.flow: Flow | None = None
+        self.udp: UdpSocket | None = None
+        """The UDP socket under test: the one of the last call."""
+        self.udp_ports = UdpPorts(self.config, _FIRST_REMOTE_PORT)
         self.next_remote_port = _FIRST_REMOTE_PORT
         self.caller = Caller(self.machine, self.config, self.constants, self)
         self.commands = CommandRunner(self.machine, self.caller)
@@ -124,9 +137,12 @@ class ScriptRun:
     def _run_event(self, event: tree.Event) -> None:
         self._set_times(event)
         action = event.action
-        if isinstance(action, tree.TcpSpec):
-            if action.tunnels:
-                raise Unsupported(f"encapsulation '{action.tunnels[0]}' is not supported")
+        if isinstance(action, tree.PacketSpec) and action.tunnels:
+            raise Unsupported(f"encapsulation '{action.tunnels[0]}' is not supported")
+        if isinstance(action, tree.UdpSpec | tree.IcmpSpec) and not action.inbound:
+            self._other_out(action, event)
+            self.last_inbound_ns = None
+        elif isinstance(action, tree.TcpSpec):
             if action.inbound:
                 self._wait()
                 self._inbound(action)
@@ -144,10 +160,10 @@ class ScriptRun:
             elif isinstance(action, tree.CodeBlock):
                 self.note("code", f"%{{{action.text}}}%")
                 self._code(action)
-            elif isinstance(action, tree.IcmpSpec) and action.inbound:
+            elif isinstance(action, tree.IcmpSpec):
                 self._icmp(action)
-            else:
-                raise Unsupported("this kind of packet is not supported")
+            elif isinstance(action, tree.UdpSpec):
+                self._udp_in(action)
         self.last_ns = self.expected_ns
 
     def _set_times(self, event: tree.Event) -> None:
@@ -168,7 +184,7 @@ class ScriptRun:
             self.expected_ns = base
             self.expected_end_ns = base + _ANY_TIME_NS
         if event.time.kind in (tree.ABSOLUTE_RANGE, tree.RELATIVE_RANGE, tree.ANY_TIME):
-            if not isinstance(event.action, tree.TcpSpec) or event.action.inbound:
+            if not isinstance(event.action, tree.PacketSpec) or event.action.inbound:
                 raise Mismatch("only an outbound packet may have a time range")
 
     def _wait(self) -> None:
@@ -218,12 +234,52 @@ class ScriptRun:
         self.machine.inject(segment)
 
     def _icmp(self, spec: tree.IcmpSpec) -> None:
-        if self.flow is None:
-            raise Mismatch("there is no connection that this ICMP message could be about")
         self.note("in", f"icmp {spec.type_name} {spec.code_name or ''}".rstrip())
-        self.machine.inject(self.flow.icmp_to_live(spec))
+        config = self.config
+        if is_query(spec, ":" in config.local_addr):
+            self.machine.inject(query(spec, config))
+            return
+        about_udp = spec.echo_kind == "udp" or (self.flow is None and self.udp is not None)
+        if self.flow is None and not about_udp:
+            raise Mismatch("there is no connection that this ICMP message could be about")
+        message = (self.flow or Flow(config.local_addr, config.remote_addr)).icmp_to_live(spec)
+        if about_udp:
+            message.quoted = self.udp_ports.quoted(spec.echo.length if spec.echo is not None else 0, self.udp)
+        self.machine.inject(message)
+
+    def _udp_in(self, spec: tree.UdpSpec) -> None:
+        self.note("in", udp_text(spec.length))
+        self.machine.inject(self.udp_ports.inbound(spec, self.udp))
 
     # --- packets out -------------------------------------------------------------------------
+
+    def _other_out(self, spec: tree.UdpSpec | tree.IcmpSpec, event: tree.Event) -> None:
+        """A datagram of the UDP socket under test, or an ICMP message of the host: the next one is compared."""
+        machine = self.machine
+        wanted = udp_text(spec.length) if isinstance(spec, tree.UdpSpec) else f"icmp {spec.type_name}"
+        any_time = event.time.kind == tree.ANY_TIME
+        limit = self.expected_end_ns if any_time else self.expected_end_ns + _WAIT_NS
+        while True:
+            while machine.wire:
+                at_ns, packet = machine.wire.popleft()
+                if isinstance(spec, tree.IcmpSpec) and isinstance(packet, IcmpMessage):
+                    actual = icmp_text(packet.icmp_type, packet.icmp_code, packet.mtu if packet.quoted else 0)
+                    checks = check_message(spec, packet)
+                elif isinstance(spec, tree.UdpSpec) and self.udp_ports.belongs(packet, self.udp):
+                    assert isinstance(packet, UdpDatagram)
+                    actual, checks = udp_text(len(packet.payload)), check_datagram(spec, packet)
+                else:
+                    self.note("surplus", f"(not of the socket under test) {packet!r}")
+                    continue
+                self.note("out", actual)
+                wrong = [check.name for check in checks if not check.ok]
+                if wrong:
+                    raise Mismatch(f"the packet differs: {', '.join(wrong)}", wanted, actual, checks)
+                if not any_time:
+                    self._check_time(at_ns, "the packet")
+                return
+            if not machine.step_to_next(limit):
+                raise Mismatch(f"no packet was sent (waited until {_seconds(machine.now_ns)})", wanted, "nothing")
 
     def _next_out(self, flow: Flow, limit_ns: int) -> tuple[int, Segment] | None:
         """The next packet of the flow; None if none comes until `limit_ns`."""

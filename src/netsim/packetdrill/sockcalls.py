@@ -13,6 +13,7 @@ from netsim.packetdrill.flow import CONNECTING, IDLE, LISTENING, Flow
 from netsim.packetdrill.msgcalls import check_inq, read_error_queue
 from netsim.packetdrill.outcome import Mismatch
 from netsim.packetdrill.settings import Unsupported
+from netsim.packetdrill.udpcalls import make_socket as make_udp_socket
 
 if TYPE_CHECKING:
     from netsim.packetdrill.calls import Caller
@@ -28,12 +29,18 @@ def do_socket(caller: Caller, arguments: Arguments) -> int:
     constants = caller.system.constants
     kind = arguments.number(1)
     bare = kind & ~(constants["SOCK_NONBLOCK"] | constants["SOCK_CLOEXEC"])
-    if bare != constants["SOCK_STREAM"] or arguments.number(2) not in (0, constants["IPPROTO_TCP"]):
-        raise Unsupported("only TCP sockets are supported")
+    protocol = arguments.number(2)
+    datagrams = bare == constants["SOCK_DGRAM"] and protocol in (0, constants["IPPROTO_UDP"])
+    if bare == constants["SOCK_STREAM"] and protocol == constants["IPPROTO_UDP"]:
+        raise SocketError("EPROTONOSUPPORT", "UDP has no streams")
+    if not datagrams and (bare != constants["SOCK_STREAM"] or protocol not in (0, constants["IPPROTO_TCP"])):
+        raise Unsupported("only TCP and UDP sockets are supported")
     if not arguments.is_any(0):
         domain = arguments.number(0)
         if domain not in (constants["AF_INET"], constants["AF_INET6"]):
             raise Unsupported("only AF_INET and AF_INET6 are supported")
+    if datagrams:
+        return make_udp_socket(caller, bool(kind & constants["SOCK_NONBLOCK"]))
     flow = Flow(caller.config.local_addr, caller.config.remote_addr)
     file = SocketFile(caller.machine.host.tcp_socket(), flow)
     file.nonblocking = bool(kind & constants["SOCK_NONBLOCK"])

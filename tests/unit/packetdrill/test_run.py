@@ -216,3 +216,34 @@ def test_poll_and_epoll() -> None:
         + "+.1 < P. 1:11(10) ack 1 win 257\n+0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1\n"
     )
     failed(SERVER + "+0 poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, 0) = 1\n", "poll tells other events")
+
+
+def test_a_datagram_of_another_length_is_shown_field_by_field() -> None:
+    outcome = run(
+        """
+        0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3
+        +0 connect(3, ..., ...) = 0
+        +0 write(3, ..., 100) = 100
+        +0 > udp (99)
+        """
+    )
+    assert outcome.result == "failed"
+    assert (outcome.expected, outcome.actual) == ("udp (99)", "udp (100)")
+    assert [check.name for check in outcome.checks if not check.ok] == ["length"]
+
+
+def test_a_datagram_that_does_not_come() -> None:
+    outcome = run(
+        """
+        0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3
+        +0 connect(3, ..., ...) = 0
+        +0 > udp (99)
+        """
+    )
+    assert "no packet was sent" in outcome.message
+
+
+def test_another_icmp_message() -> None:
+    outcome = run("0 < udp (10)\n+0 > icmp unreachable host_unreachable\n")
+    assert outcome.actual == "icmp type_3 code_3"
+    assert [check.name for check in outcome.checks if not check.ok] == ["code"]
