@@ -20,7 +20,8 @@ def script() -> ModuleType:
     return load_script("readme_output")
 
 
-def test_console_blocks_are_what_the_commands_print(script: ModuleType) -> None:
+def test_console_blocks_are_what_the_commands_print(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # the blocks name files of the project
     assert script.page(TEXT) == TEXT, "run: python scripts/readme_output.py"
     assert TEXT.count("```console\n") >= 2
     assert "✓" in TEXT
