@@ -16,6 +16,7 @@ import click
 
 from netsim import __version__, is_compiled
 from netsim.base.errors import NetsimError
+from netsim.base.hints import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,11 +62,8 @@ class LazyGroup(click.Group):
         """Find the command, or fail with the nearest names."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else "The commands are: " + ", ".join(COMMANDS) + "."
-            ctx.fail(f"No such command '{name}'. {hint}")
+            hint = did_you_mean(name, COMMANDS) or f" The commands are: {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command '{name}'.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,6 +7,7 @@ import json
 import click
 
 from netsim.base.errors import UsageError
+from netsim.base.hints import nearest
 from netsim.check.model import NEED_TEXTS, Meta
 from netsim.report.console import examples, format_option, output_option, write_text
 
@@ -46,12 +47,10 @@ def rules(code: str | None, output_format: str, output: str | None) -> int:
         word = code.upper()
         found = [meta for meta in metas if meta.code == word or meta.name == code.lower()]
         if not found:
-            import difflib
-
-            near = difflib.get_close_matches(word, [meta.code for meta in metas], n=1)
+            near = nearest(word, [meta.code for meta in metas])
             family = [meta for meta in metas if meta.family == word]
             if not family:
-                hint = f"; did you mean {near[0]}?" if near else "; netsim rules lists them"
+                hint = f"; did you mean {near}?" if near else "; netsim rules lists them"
                 raise UsageError(f"there is no rule '{code}'{hint}")
             metas = family
         else:

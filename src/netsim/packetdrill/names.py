@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from netsim.base.errors import ScriptSyntaxError
+from netsim.base.hints import nearest
 
 if TYPE_CHECKING:
     from netsim.packetdrill import tree
@@ -13,10 +14,8 @@ if TYPE_CHECKING:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A hint that names the nearest known name, if there is one near."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, list(known), n=1, cutoff=0.7)
-    return f"did you mean {near[0]}?" if near else None
+    near = nearest(name, known, cutoff=0.7)
+    return f"did you mean {near}?" if near is not None else None
 
 
 def check_calls(script: tree.Script, known: Iterable[str]) -> None:

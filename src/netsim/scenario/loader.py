@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from netsim.base.errors import ScenarioError, UsageError
+from netsim.base.hints import did_you_mean
 from netsim.capture.bytestream import CAPTURE_MAGIC
 from netsim.scenario import catalog
 from netsim.scenario.build import Parameters, build_world
@@ -13,7 +14,7 @@ from netsim.scenario.build_expect import build_expectations
 from netsim.scenario.build_script import build_faults, build_script
 from netsim.scenario.model import Scenario
 from netsim.scenario.reader import Reader
-from netsim.scenario.validate import did_you_mean, validate
+from netsim.scenario.validate import validate
 from netsim.scenario.yamltree import Source, parse
 
 

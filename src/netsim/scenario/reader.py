@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import Any, Final
 
 from netsim.base.errors import ScenarioError
+from netsim.base.hints import did_you_mean
 from netsim.base.packet import FLAG_NAMES
 from netsim.base.units import SEC
 from netsim.scenario.model import Bound, Flags
 from netsim.scenario.quantity import KIND_WORDS, Quantity, QuantityError, evaluate
-from netsim.scenario.validate import did_you_mean, one_of
+from netsim.scenario.validate import one_of
 from netsim.scenario.yamltree import Path, Source
 
 LONGEST_NS: Final = 10 * 366 * 86400 * SEC

@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from netsim.base.errors import ScenarioError
+from netsim.base.hints import did_you_mean
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -34,16 +35,6 @@ def resolve(spec: dict[str, Any]) -> dict[str, Any]:
             merged["description"] = spec["description"]
         spec = merged
     return spec
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """` Did you mean 'server'?`, or nothing where no known word is near."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
-    if not near:
-        return ""
-    return f" Did you mean '{next(name for name in known if name.lower() == near[0])}'?"
 
 
 def one_of(what: str, word: str, known: list[str]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Final
 
 from netsim.base.errors import UsageError
+from netsim.base.hints import did_you_mean
 from netsim.tcp.timers import NAMES as TIMERS
 
 
@@ -124,6 +124,4 @@ def find(word: str) -> Command:
         return next(iter(longer.values()))
     if longer:
         raise UsageError(f"'{word}' is not clear: {', '.join(longer)}?")
-    near = difflib.get_close_matches(word, _BY_NAME, 1, cutoff=0.5)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    raise UsageError(f"there is no command '{word}'.{hint} `help` lists the commands")
+    raise UsageError(f"there is no command '{word}'.{did_you_mean(word, _BY_NAME)} `help` lists the commands")

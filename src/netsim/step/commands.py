@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from typing import TYPE_CHECKING
 
 from netsim.base.errors import NetsimError, UsageError
+from netsim.base.hints import did_you_mean
 from netsim.base.units import parse_duration, parse_rate
 from netsim.report.cells import Line, line
 from netsim.scenario.model import Edit, Intervention
@@ -177,9 +177,7 @@ class Console:
     def _host(self, rest: str) -> str:
         hosts = self.debugger.hosts
         if rest not in hosts:
-            near = difflib.get_close_matches(rest, hosts, 1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise UsageError(f"there is no host '{rest}'; hosts are: {', '.join(hosts)}.{hint}")
+            raise UsageError(f"there is no host '{rest}'; hosts are: {', '.join(hosts)}.{did_you_mean(rest, hosts)}")
         return rest
 
     def _do_tcb(self, rest: str) -> list[Line]:
@@ -412,9 +410,7 @@ def parse_link(text: str, names: list[str]) -> dict[str, object]:
     """What to change at a link, from `NAME delay=200ms loss=1%`. UsageError."""
     name, _, more = text.partition(" ")
     if name not in names:
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise UsageError(f"there is no link '{name}'; links are: {', '.join(names)}.{hint}")
+        raise UsageError(f"there is no link '{name}'; links are: {', '.join(names)}.{did_you_mean(name, names)}")
     args: dict[str, object] = {"name": name}
     for key, value in parse_pairs(more, f"link {name} delay=200ms").items():
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.errors import UsageError
+from netsim.base.hints import did_you_mean
 from netsim.scenario.model import Intervention
 from netsim.step.branches import Branch, first_difference, fork, save
 from netsim.step.predicate import Predicate, parse
@@ -216,12 +217,9 @@ class Debugger:
 
     def get_branch(self, name: str) -> Branch:
         """A branch by name. UsageError: there is none."""
-        import difflib
-
         if name not in self.branches:
-            near = difflib.get_close_matches(name, self.branches, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise UsageError(f"there is no branch '{name}'; there are: {', '.join(self.branches)}{hint}")
+            hint = did_you_mean(name, self.branches)
+            raise UsageError(f"there is no branch '{name}'; there are: {', '.join(self.branches)}.{hint}")
         return self.branches[name]
 
     def difference(self, one: str, two: str) -> int | None:

@@ -10,11 +10,11 @@ Nothing is executed: the text becomes a small tree that asks a `View`.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Final
 
 from netsim.base.errors import UsageError
+from netsim.base.hints import nearest
 from netsim.base.seqnum import seq_diff
 from netsim.base.units import parse_duration, parse_size
 
@@ -221,9 +221,9 @@ class _Parser:
             return lambda view: view.index
         host, dot, field = name.partition(".")
         if host not in self.hosts or not dot:
-            near = difflib.get_close_matches(name.upper(), STATES, 1)
+            near = nearest(name, STATES)
             if near:
-                raise self._error(f"'{name}' is no state; did you mean {near[0]}?")
+                raise self._error(f"'{name}' is no state; did you mean {near}?")
             raise self._error(
                 f"there is no '{name}'; hosts are {', '.join(self.hosts)}" + _near(host, tuple(self.hosts))
             )
@@ -240,8 +240,8 @@ class _Parser:
 
 
 def _near(word: str, names: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word, names, 1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
+    near = nearest(word, names)
+    return f" (did you mean '{near}'?)" if near else ""
 
 
 def _number(text: str) -> int:

@@ -148,7 +148,7 @@ def test_what_if(console: Console, text: str, answer: str) -> None:
         ("expire nothing", "timers are"),
         ("close nobody", "no host"), ("link nowhere up=no", "links are"), ("link client-server", "KEY=VALUE"),
         ("link client-server colour=red", "a link has no"), ("link client-server up=maybe", "up=yes"),
-        ("link client-server loss=200%", "no share"), ("fork main", "already"), ("switch man", "did you mean 'main'"),
+        ("link client-server loss=200%", "no share"), ("fork main", "already"), ("switch man", "Did you mean 'main'"),
         ("diff a b", "no branch 'a'"),
         ("diff", "two branches"),
         ("save", "which file"),
