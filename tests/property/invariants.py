@@ -53,7 +53,9 @@ class Watch(ListSink):
         conn = self.live.get(event.conn)
         if conn is not None and seq_lt(seq_add(conn.ep.snd.nxt, 1), segment.ack):
             return  # it acknowledges what was never sent (nor probed with): it offers nothing
-        shift = 0 if segment.flags & SYN or conn is None else conn.ep.snd.wscale
+        # Linux takes the window of a SYN,ACK that crossed its own for a scaled one (Profile.crossed_window_is_scaled).
+        plain = segment.flags & SYN and not (conn is not None and conn.ep.profile.crossed_window_is_scaled)
+        shift = 0 if plain or conn is None else conn.ep.snd.wscale
         edge = seq_add(segment.ack, segment.wnd << shift)
         old = self.edges.get(event.conn)
         if old is None or seq_gt(edge, old):

@@ -21,8 +21,8 @@ DELACK_MAX_NS: Final = 200 * MS
 """TCP_DELACK_MAX: HZ/5."""
 MAX_QUICK_ACKS: Final = 16
 """TCP_MAX_QUICKACKS."""
-SOON_NS: Final = MS
-"""A timer set for "now" fires at the next tick."""
+SOON_NS: Final = 4 * MS
+"""A timer set for "now" fires a tick later, at 250 Hz."""
 
 
 class LinuxAckPolicy(AckPolicy):

@@ -213,7 +213,7 @@ def abort(ep: Endpoint, now_ns: int) -> None:
 def reset(ep: Endpoint, now_ns: int, cause: str, reason: Reason) -> None:
     """Send <SEQ=SND.NXT><CTL=RST> and delete the TCB."""
     ack = ep.receiver.rcv.nxt if ep.profile.abort_rst_has_ack else -1
-    seq = ep.snd.nxt
+    seq = ep.control_seq()
     whole = ep.profile.abort_rst_is_whole
     blocks = ep.receiver.sack_blocks(ep.sack_limit()) if whole and ep.neg.sack else ()
     ep.die(now_ns, cause, reason)

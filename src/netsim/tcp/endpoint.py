@@ -25,7 +25,7 @@ from netsim.base.events import (
 )
 from netsim.base.packet import ABSENT, ACK, CWR, ECE, FIN, NO_BLOCKS, RST, SYN, Segment
 from netsim.base.reasons import Reason
-from netsim.base.seqnum import seq_add
+from netsim.base.seqnum import seq_add, seq_diff
 from netsim.tcp import reasons as why
 from netsim.tcp.options import lay_out
 from netsim.tcp.profile.base import ConnectionOptions, Profile
@@ -453,7 +453,17 @@ class Endpoint:
         sender = self.sender
         if self.profile.acks_repeat_fin and sender.fin_was_sent() and not sender.fin_was_acked():
             return self.make_segment(now_ns, seq_add(self.snd.nxt, -1), ACK | FIN, b"")
-        return self.make_segment(now_ns, self.snd.nxt, ACK, b"")
+        return self.make_segment(now_ns, self.control_seq(), ACK, b"")
+
+    def control_seq(self) -> int:
+        """SEG.SEQ of a segment without text: SND.NXT, or the window's end if that was taken back to before it."""
+        snd = self.snd
+        if not self.profile.control_seq_in_window:
+            return snd.nxt
+        beyond = seq_diff(snd.nxt, seq_add(snd.una, snd.wnd))
+        if beyond <= 0 or (self.neg.wscale and beyond < 1 << self.receiver.rcv.wscale):
+            return snd.nxt
+        return seq_add(snd.nxt, -beyond)
 
     def challenge_ack(self, now_ns: int, reason: Reason) -> bool:
         """RFC 5961 §7: an ACK that asks "really?", limited in number. True if it was sent."""
@@ -468,7 +478,7 @@ class Endpoint:
                 self.note(now_ns, why.CHALLENGE_LIMITED)
                 return False
             self.challenge_count += 1
-        self.send(now_ns, self.make_segment(now_ns, self.snd.nxt, ACK, b""), reason)
+        self.send(now_ns, self.make_segment(now_ns, self.control_seq(), ACK, b""), reason)
         return True
 
     def may_answer_invalid(self, now_ns: int, seg: Segment | None) -> bool:

@@ -62,12 +62,21 @@ class Resending(NewData):
             pathmtu.probe_spoilt(ep, self.search)
         if last is not None:
             seg.flags |= PSH
-            self._note_extended(now_ns, record, last)
         if self.profile.tso:
             self.recovery.sb.cut_out(record, last or record)
         self.recovery.on_retransmit(now_ns, record)
+        if last is not None:
+            self._note_extended(now_ns, record, last)
+        if cause == "timeout" and self.options.user_timeout_ns and self.profile.user_timeout_at_rto:
+            self._clamp_timer(now_ns)
         self._left(ep, now_ns, seg, _RESEND_REASONS.get(cause, why.RESEND_GO_BACK), cause)
         return seg
+
+    def _clamp_timer(self, now_ns: int) -> None:
+        """The timer does not run beyond the user timeout (tcp_clamp_rto_to_user_timeout)."""
+        recovery = self.recovery
+        end_ns = max(recovery.undo.stamp_ns + self.options.user_timeout_ns, now_ns + self.profile.ts_tick_ns)
+        recovery.timer_at_ns = min(recovery.timer_at_ns, end_ns)
 
     def _has_window(self, record: Sent) -> bool:
         """Linux (__tcp_retransmit_skb): nothing beyond a window that shrank is sent again, but the first segment."""

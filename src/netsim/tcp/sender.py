@@ -273,8 +273,9 @@ class Sender(Departing):
             seg = self._poll_new(ep, now_ns)
             if seg is not None:
                 recovery.new_first = self._new_after_timeout()
+                recovery.new_sent = True
                 return seg
-        if recovery.may_resend():
+        if recovery.may_resend() and not recovery.new_sent:
             record = recovery.next_resend(now_ns, self.unsent_bytes() > 0)
             if record is not None and self._has_window(record):
                 return self._resend(ep, now_ns, record)

@@ -304,7 +304,7 @@ class SendQueue:
         self.sync_timers(ep, now_ns)
 
     def _arm_user_timeout(self, ep: Endpoint, now_ns: int) -> None:
-        limit = self.options.user_timeout_ns or self.profile.user_timeout_ns
+        limit = 0 if self.profile.user_timeout_at_rto else self.options.user_timeout_ns or self.profile.user_timeout_ns
         if limit and self.una != self.nxt and not ep.timers.is_set(USER):
             ep.set_timer(now_ns, USER, now_ns + limit, why.USER_TIMEOUT_ARMED)
 

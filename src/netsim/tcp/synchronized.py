@@ -187,7 +187,7 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
                 return why.RESET_BY_PEER
             return why.DROP_RST_UNACCEPTABLE
         return _refuse_unacceptable(ep, now_ns, seg)
-    if has_ts and seq_le(seg.seq, rcv.last_ack):
+    if has_ts and seq_le(seg.seq, rcv.last_ack) and (not ep.profile.ts_recent_with_good_ack or _acks_well(ep, seg)):
         # RFC 7323 §4.3 (2): TS.Recent from the segment that covers Last.ACK.sent
         if not seq_lt(seg.ts_val, neg.ts_recent):
             neg.ts_recent = seg.ts_val
@@ -195,6 +195,11 @@ def step1_sequence(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:
     ep.last_heard_ns = now_ns
     ep.keep_probes = 0
     return None
+
+
+def _acks_well(ep: Endpoint, seg: Segment) -> bool:
+    """SND.UNA =< SEG.ACK =< SND.NXT."""
+    return seq_le(ep.snd.una, seg.ack) and seq_le(seg.ack, ep.snd.nxt)
 
 
 def _is_rst_of_fin(ep: Endpoint, seg: Segment) -> bool:

@@ -117,6 +117,12 @@ def syn_timeout(ep: Endpoint, now_ns: int) -> None:
 def retransmission_timeout(ep: Endpoint, now_ns: int) -> None:
     """RFC 6298 §5.4-5.6: send the earliest unacknowledged segment again, back off, restart the timer."""
     sender = ep.sender
+    if ep.profile.user_timeout_at_rto and sender.timeouts and user_timeout_ns(ep):
+        since_ns = sender.recovery.undo.stamp_ns
+        if since_ns >= 0 and now_ns - since_ns >= user_timeout_ns(ep):
+            ep.timer_expired(now_ns, RTO, why.USER_TIMEOUT)
+            ep.die(now_ns, "timeout", why.USER_TIMEOUT, "timed-out")
+            return
     count = sender.count_timeout(now_ns)
     ep.timer_expired(now_ns, RTO, why.RTO_EXPIRED, count)
     if sender.past_r2(ep, now_ns):

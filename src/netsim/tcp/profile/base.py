@@ -66,6 +66,8 @@ class Profile:
     """Tick of the timestamp clock: 1 ms to 1 s (RFC 7323 §5.4)."""
     require_timestamps: bool = True
     """Drop a segment without timestamps once they are agreed (RFC 7323 §3.2, SHOULD)."""
+    ts_recent_with_good_ack: bool = False
+    """TS.Recent is taken only from segments whose ACK is neither old nor of something unsent (Linux: tcp_ack)."""
     wscale: int = -1
     """Window scale to offer; -1: the smallest that can express the receive buffer."""
     wscale_from_bytes: int = 0
@@ -190,6 +192,8 @@ class Profile:
     """The sender's silly-window override timer, also the limit of corked data, 0.1 to 1 s (RFC 9293 §3.8.6.2.1)."""
 
     # -- retransmission ------------------------------------------------------------------------
+    samples_what_seemed_lost: bool = False
+    """A SACK of what had been judged lost gives an RTT sample too, though that contains the timeout (Linux)."""
     rtt_variant: str = "rfc"
     """"rfc" (RFC 6298), "linux" or "freebsd"."""
     rto_initial_ns: int = SEC
@@ -221,6 +225,9 @@ class Profile:
     segments that fit as a whole (Linux: tcp_retrans_try_collapse), "bytes" fills up with as much as fits (BSD)."""
     persist_min_ns: int = 0
     """Shortest probe interval; 0: the RTO (SHLD-29)."""
+    user_timeout_at_rto: bool = False
+    """The user timeout is looked at when the retransmission timer expires, and counts from the first retransmission;
+    the connection ends without a RST (Linux: retransmits_timed_out, tcp_clamp_rto_to_user_timeout)."""
     resends_within_window: bool = False
     """What is sent again is cut to a window that shrank, and nothing beyond it leaves but the first segment (Linux)."""
     persist_max_ns: int = 60 * SEC
@@ -265,6 +272,8 @@ class Profile:
     (Linux: tcp_timewait_state_process)."""
     late_data_rst_as_closed: bool = False
     """Data for a user who is gone draws the RST that a closed port would send (Linux)."""
+    control_seq_in_window: bool = False
+    """Segments without text carry the end of the peer's window as number, if SND.NXT lies beyond (Linux)."""
     abort_rst_is_whole: bool = False
     """The RST of an abort has a window and SACK blocks as every other segment (Linux)."""
     abort_rst_has_ack: bool = False

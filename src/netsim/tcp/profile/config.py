@@ -73,6 +73,7 @@ def _make_recovery_config(profile: Profile) -> RecoveryConfig:
         tail_loss_probe=profile.use_tlp,
         frto=profile.use_frto,
         undo=profile.use_undo,
+        samples_lost=profile.samples_what_seemed_lost,
         initial_window_segs=0 if profile.initial_window_rfc3390 else profile.initial_window_segs,
         idle_restart=profile.slow_start_after_idle,
         idle_halving=profile.idle_halving,

@@ -61,6 +61,7 @@ class RecoveryConfig:
     idle_halving:    with it, Linux's form: halve once per idle RTO, not below the initial window
     cwnd_validation: grow only when the window was used (Linux tcp_is_cwnd_limited; RFC 9438 §5.8, RFC 7661 in spirit)
     sample_every_ack: an RTT sample from every ACK; else one a round trip (RFC 6298 §3)
+    samples_lost:    an RTT sample also from a SACK of what had been judged lost (Linux)
     timer_slack_ns:  smallest distance of the probe and reordering timers (Linux TCP_TIMEOUT_MIN: 2 ticks)
     max_ack_delay_ns: WCDelAckT of RFC 8985 §7.2: added to the probe timeout when one segment is in flight
     reorder_ceiling_segs: bound of the reordering degree without SACK (Linux tcp_max_reordering)
@@ -69,7 +70,7 @@ class RecoveryConfig:
     __slots__ = (
         "counts_segments", "cwnd_validation", "dup_thresh", "frto", "idle_halving", "idle_restart",
         "initial_window_segs", "limited_transmit", "max_ack_delay_ns", "prr", "reorder_ceiling_segs", "rtt",
-        "sack_detector", "sample_every_ack", "tail_loss_probe", "timer_slack_ns", "undo",
+        "sack_detector", "sample_every_ack", "samples_lost", "tail_loss_probe", "timer_slack_ns", "undo",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +90,7 @@ class RecoveryConfig:
         idle_halving: bool = False,
         cwnd_validation: bool = True,
         sample_every_ack: bool = True,
+        samples_lost: bool = False,
         timer_slack_ns: int = 2 * MS,
         max_ack_delay_ns: int = 200 * MS,
         reorder_ceiling_segs: int = 300,
@@ -107,6 +109,7 @@ class RecoveryConfig:
         self.idle_halving = idle_halving
         self.cwnd_validation = cwnd_validation
         self.sample_every_ack = sample_every_ack
+        self.samples_lost = samples_lost
         self.timer_slack_ns = timer_slack_ns
         self.max_ack_delay_ns = max_ack_delay_ns
         self.reorder_ceiling_segs = reorder_ceiling_segs
@@ -124,6 +127,7 @@ def linux_recovery_config() -> RecoveryConfig:
         undo=True,
         idle_restart=True,
         idle_halving=True,
+        samples_lost=True,
     )
 
 

@@ -76,6 +76,7 @@ class Detection(Phases):
             self.virtual_sacked += 1
             if self._virtual_sacks_fit(0):
                 self.delivered_bytes += self.smss
+                self.delivered_segs += self.config.counts_segments
 
     def _forget_virtual_sacks(self) -> None:
         """Without SACK: one acknowledged segment filled the hole, the others had been counted by duplicates."""
@@ -83,7 +84,10 @@ class Detection(Phases):
         if self.phase == RECOVERY and self.sb.una < self.high_seq:
             gone = min(gone, self.acked_segs - 1)
         if self.config.counts_segments:
-            self.delivered_bytes = max(self.acked_segs - self.virtual_sacked, 1) * self.smss
+            delivered = max(self.acked_segs - self.virtual_sacked, 1)
+            self.delivered_bytes = delivered * self.smss
+            if self.acked_segs:
+                self.delivered_segs += delivered - self.acked_segs
         self.virtual_sacked -= max(gone, 0)
         self._virtual_sacks_fit(self.acked_segs)
 

@@ -53,6 +53,7 @@ class Flight:
         self.cc = cc
         self.smss = smss
         self.sb = Scoreboard()
+        self.sb.samples_lost = config.samples_lost
         self.rtt = make_rtt_estimator(config.rtt)
         self.undo = Undo()
         self.prr = Prr(config.prr) if config.prr else None

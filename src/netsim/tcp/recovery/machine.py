@@ -44,6 +44,7 @@ class LossRecovery(Detection):
         self.phase_before = self.phase
         if self.reasons:
             self.reasons.clear()
+        self.new_sent = False
         self.lost_segs = 0
         self.is_duplicate = False
         self.dsack = False
@@ -322,6 +323,7 @@ class LossRecovery(Detection):
     def begin_timeout(self) -> None:
         """Clear the results of the last input."""
         self.phase_before = self.phase
+        self.new_sent = False
         self.reasons.clear()
         self.acked_bytes = self.acked_segs = self.sacked_bytes = self.delivered_bytes = self.lost_segs = 0
         self.rtt_ns = -1

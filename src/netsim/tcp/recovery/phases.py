@@ -34,7 +34,8 @@ class Phases(Flight):
 
     __slots__ = (
         "acked_bytes", "acked_segs", "delivered_bytes", "delivered_segs", "dsack", "frto", "is_duplicate", "lost_segs",
-        "lost_total", "new_first", "phase_before", "reasons", "reordering_segs", "rtt_ns", "sacked_bytes", "spurious",
+        "lost_total", "new_first", "new_sent", "phase_before", "reasons", "reordering_segs", "rtt_ns", "sacked_bytes",
+        "spurious",
     )  # fmt: skip
 
     def __init__(self, config: RecoveryConfig, cc: CongestionControl, smss: int) -> None:
@@ -55,6 +56,8 @@ class Phases(Flight):
         """RFC 5682: it is not yet known whether the timeout was spurious."""
         self.new_first = False
         """RFC 5682 §2.1 step 2b: new data is to go out before anything is resent."""
+        self.new_sent = False
+        """F-RTO sent new data on this ACK: nothing is resent before the next."""
         self.lost_total = 0
         self.reordering_segs = config.dup_thresh
         """How many segments the network is known to reorder by, at least DupThresh."""

@@ -91,8 +91,10 @@ class Rack:
                 self.reo_wnd_mult = 1
 
     def rescan(self) -> None:
-        """Judgements were taken back: look at everything again."""
-        self._scan = 0
+        """Judgements were taken back: look again, but not at what RACK itself had judged.
+
+        Linux (tcp_rack_detect_loss) takes what it marks off its list for good, until that is sent again.
+        """
         self.advanced = True
 
     def mark_lost(self, now_ns: int, sb: Scoreboard, window_ns: int) -> int:

@@ -87,7 +87,8 @@ class Scoreboard:
         "acked_retrans", "acked_segs", "copy_limit_ns", "dsack_segs", "echo_ns", "first_ack_ns", "first_sack_ns",
         "head", "last_ack_ns", "last_delivered_ns", "last_sack_ns", "lost_bytes", "lost_out", "newest_ns",
         "newest_order", "nxt", "orig_high", "orig_seen", "ranges", "records", "reneging", "retrans_bytes",
-        "retrans_out", "sack_new_bytes", "sack_new_segs", "sack_reord", "sacked_bytes", "sacked_out", "sends", "una",
+        "retrans_out", "sack_new_bytes", "sack_new_segs", "sack_reord", "sacked_bytes", "sacked_out", "samples_lost",
+        "sends", "una",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -125,6 +126,8 @@ class Scoreboard:
         self.sack_new_bytes = 0
         self.sack_reord = NEVER
         """Lowest start of a record newly sacked below the highest sacked one though sent only once."""
+        self.samples_lost = False
+        """The round trip is also measured by what had been judged lost."""
         self.first_sack_ns = -1
         self.last_sack_ns = -1
         self.orig_high = NEVER
@@ -479,7 +482,7 @@ class Scoreboard:
                 self.sack_reord = record.start
             if record.end <= self.orig_high:
                 self.orig_seen = True
-            if not record.lost:
+            if not record.lost or self.samples_lost:
                 # One judged lost may have arrived long ago, and the SACKs that said so were lost: after a
                 # timeout such a "round trip" contains the RTO, and feeds it. Linux does take it.
                 if self.first_sack_ns < 0:
