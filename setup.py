@@ -28,7 +28,7 @@ PURE = (
     "netsim/drive/tun.py",
     *(f"netsim/capture/{name}.py" for name in ("command", "demo", "writer")),
     *(f"netsim/check/{name}.py" for name in (
-        "command", "compare", "compare_command", "derive", "ladder_view", "outputs", "plot", "rules_command",
+        "command", "compare", "compare_command", "derive", "ladder_view", "outputs", "plot", "processes", "rules_command",
         "second_look", "select", "text", "trace",
     )),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -61,20 +61,6 @@ def _check_one(path: str, rules: tuple[Rule, ...], vantage: int, quiet: bool) ->
         stop()
 
 
-def _work(job: tuple[str, list[str], list[str], int, str]) -> Any:
-    """In a process of its own: check one capture; the report (its rows left in a folder), or the error."""
-    from netsim.check.engine import check_file
-    from netsim.check.rules import RULES
-
-    path, wanted, unwanted, vantage, folder = job
-    try:
-        report = check_file(path, select.chosen(RULES, wanted, unwanted), vantage)
-    except CaptureError as error:
-        return error
-    report.connections.leave_in(folder)
-    return report
-
-
 def _check_many(
     paths: tuple[str, ...], wanted: list[str], unwanted: list[str], vantage: int, jobs: int, quiet: bool, folder: str
 ) -> tuple[list[Report], list[CaptureError]]:
@@ -84,12 +70,13 @@ def _check_many(
     reports: list[Report] = []
     errors: list[CaptureError] = []
     if folder:
-        from concurrent.futures import ProcessPoolExecutor
+        from netsim.check.processes import check_each
 
-        work = [(path, wanted, unwanted, vantage, folder) for path in paths]
-        with ProcessPoolExecutor(min(jobs, len(paths))) as pool:
-            for result in pool.map(_work, work):
-                (errors if isinstance(result, CaptureError) else reports).append(result)
+        for result in check_each(paths, wanted, unwanted, vantage, jobs, folder):
+            if isinstance(result, CaptureError):
+                errors.append(result)
+            else:
+                reports.append(result)
         return reports, errors
     rules = select.chosen(RULES, wanted, unwanted)
     for path in paths:

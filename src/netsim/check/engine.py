@@ -41,7 +41,6 @@ class Report:
         self.first_ns = -1
         self.last_ns = -1
         self.vantage = "unknown"
-        self.icmp: list[IcmpRecord] = []
 
     def each_finding(self) -> Iterator[Finding]:
         """All findings, worst first, one at a time: there may be as many as connections."""

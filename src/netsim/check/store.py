@@ -67,6 +67,14 @@ class Firsts:
             if len(self._found) >= _ROOM:
                 self.bar = self.smallest()[-1]
 
+    def state(self) -> tuple[int, list[tuple[int, ...]]]:
+        """As plain data."""
+        return self.count, self.smallest()
+
+    def restore(self, state: tuple[int, list[tuple[int, ...]]]) -> None:
+        """Become what `state` was asked of."""
+        self.count, self._found = state
+
     def smallest(self) -> list[tuple[int, ...]]:
         """In order."""
         self._found.sort()
@@ -263,6 +271,27 @@ class Connections:
     def on_disk(self) -> bool:
         """There are too many to hold."""
         return self._written > 0
+
+    def state(self) -> tuple[Any, ...]:
+        """Everything but the file, as plain data; after `leave_in`."""
+        return (
+            self._path, self._written, bytes(self._recent), self._places.tobytes(), self._judged.tobytes(), self._count,
+            self._rows, self._alike, self._ways, self.totals, self.new_data_probes, self.one_way.state(),
+            self.joined.state(), self._busiest.state(),
+        )  # fmt: skip
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Become what `state` was asked of."""
+        (
+            self._path, self._written, recent, places, judged, self._count, self._rows, self._alike, self._ways,
+            self.totals, self.new_data_probes, one_way, joined, busiest,
+        ) = state  # fmt: skip
+        self._recent = bytearray(recent)
+        self._places.frombytes(places)
+        self._judged.frombytes(judged)
+        self.one_way.restore(one_way)
+        self.joined.restore(joined)
+        self._busiest.restore(busiest)
 
     def _row(self, ident: int) -> Row:
         """Read a row back."""

@@ -7,7 +7,6 @@ import random
 import pytest
 
 from netsim.capture.record import TcpRecord
-from netsim.check.attempts import finish_attempt
 from netsim.check.engine import Checker, Report, report_json
 from netsim.check.rules import RULES
 from netsim.check.tracker import MAX_ATTEMPTS, MAX_TOMBS
@@ -174,4 +173,3 @@ def test_a_kind_with_a_finding_is_never_summarised_unseen() -> None:
     report, checker = check(tape.records)
     assert list(checker.tracker.kinds.values()) == [()]
     assert [f.meta.code for f in report.findings()].count("OPT004") == 10
-    assert finish_attempt.__doc__

@@ -16,6 +16,8 @@ from netsim.check.command import check
 from netsim.check.engine import Report, check_file, report_json
 from netsim.check.model import SEVERITIES
 from netsim.check.outputs import json_parts
+from netsim.check.processes import pack, unpack
+from netsim.check.rules import RULES
 
 TRACES = Path(__file__).parents[3] / "traces"
 
@@ -65,10 +67,7 @@ def test_memory_does_not_grow_with_connections_that_are_over(exchanges: str, tmp
 
 def _passed_on(report: Report, folder: Path) -> Report:
     """As from one process to another."""
-    report.connections.leave_in(str(folder))
-    copy = pickle.loads(pickle.dumps(report))
-    assert isinstance(copy, Report)
-    return copy
+    return unpack(pickle.loads(pickle.dumps(pack(report, str(folder)))), report.path, RULES)
 
 
 @pytest.mark.parametrize("spilled", [False, True])
