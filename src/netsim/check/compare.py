@@ -13,6 +13,9 @@ from typing import Any, Final
 from netsim.base.units import format_duration
 from netsim.check.trace import Line, Trace
 
+Pair = tuple[Line | None, Line | None, str]
+"""One row: A's segment, B's, a note ("": they are the same one)."""
+CROSSED: Final = "as "
 LOOK_AHEAD: Final = 40
 MOST: Final = 200
 
@@ -28,6 +31,20 @@ EXPLAIN: Final = {
     "SACK": "Only one side permits SACK.",
     "timestamps": "Only one side offers timestamps.",
 }
+
+
+AGAIN: Final = {
+    "timeout_retransmission": "sends this again as its timer has run out",
+    "fast_retransmission": "sends this again, as ACKs tell of a loss",
+    "tail_loss_probe": "probes for a lost tail",
+    "slow_start_retransmission": "sends this again on the way out of a timeout",
+    "keep_alive": "asks whether its peer is still there (keep-alive)",
+    "zero_window_probe": "probes the closed window",
+    "retransmission": "sends this again",
+    "duplicate_ack": "repeats its ACK, as something came out of order or twice",
+    "window_update": "tells of a new window",
+}
+"""What the checker says of a segment, in words; the first that applies."""
 
 
 class Difference:
@@ -56,7 +73,7 @@ class Comparison:
     def __init__(self, a: Trace, b: Trace) -> None:
         self.a = a
         self.b = b
-        self.pairs: list[tuple[Line | None, Line | None, str]] = []
+        self.pairs: list[Pair] = []
         self.differences: list[Difference] = []
         self.aligned = 0
         self.resegmented = 0
@@ -90,29 +107,83 @@ def compare(a: Trace, b: Trace, tolerance_ns: int = -1) -> Comparison:
     result.pairs = _in_order(result.pairs)
     order = {id(line): place for place, pair in enumerate(result.pairs) for line in pair[:2] if line is not None}
     places = {(line.n, side): order[id(line)] for side, lines in ((0, a.lines), (1, b.lines)) for line in lines}
-    result.differences.sort(key=lambda d: places[(d.a, 0)] if d.a else places[(d.b, 1)])
+    result.differences.sort(key=lambda d: min(places[n, side] for n, side in ((d.a, 0), (d.b, 1)) if n))
     return result
 
 
-Pair = tuple[Line | None, Line | None, str]
-
-
 def _in_order(pairs: list[Pair]) -> list[Pair]:
-    """The rows of the table: by A's clock; what only B has stands below what B had before it.
+    """The rows of the table: the segments of A from top to bottom as its tap saw them, and those of B as well.
 
-    B's clock cannot place it: its round trips may be shorter or longer than A's.
+    Segments that crossed on the wire passed one tap in this order, the other in that. As many pairs as
+    possible stay in one row; of the others each half stands in its own, with the number of its counterpart.
     """
-    rows = [(left.t_ns, left.n, pair) for pair in pairs if (left := pair[0]) is not None]
-    rows.sort(key=lambda row: row[:2])
-    known = sorted((right.n, place) for place, (_, _, pair) in enumerate(rows) if (right := pair[1]) is not None)
-    placed = [(place, 0, pair) for place, (_, _, pair) in enumerate(rows)]
-    for pair in pairs:
-        right = pair[1]
-        if pair[0] is None and right is not None:
-            before = bisect_left(known, (right.n, 0))
-            placed.append((known[before - 1][1] if before else -1, right.n, pair))
-    placed.sort(key=lambda row: row[:2])
-    return [pair for _, _, pair in placed]
+    both = sorted((pair for pair in pairs if pair[0] is not None and pair[1] is not None), key=_number_in_a)
+    kept = _longest_rise([pair[1].n for pair in both if pair[1] is not None])
+    anchors = [both[place] for place in kept]
+    left: list[Pair] = [pair for pair in pairs if pair[1] is None]
+    right: list[Pair] = [pair for pair in pairs if pair[0] is None]
+    apart = set(range(len(both))) - set(kept)
+    for place in sorted(apart):
+        one, other, note = both[place]
+        if one is None or other is None:
+            continue
+        left.append((one, None, note or f"{CROSSED}{other.n} of B"))
+        right.append((None, other, note or f"{CROSSED}{one.n} of A"))
+    left.sort(key=_number_in_a)
+    right.sort(key=_number_in_b)
+    rows: list[Pair] = []
+    for anchor in [*anchors, None]:
+        rows += _before(left, right, anchor)
+        if anchor is not None:
+            rows.append(anchor)
+    return rows
+
+
+def _number_in_a(pair: Pair) -> int:
+    return pair[0].n if pair[0] is not None else 0
+
+
+def _number_in_b(pair: Pair) -> int:
+    return pair[1].n if pair[1] is not None else 0
+
+
+def _before(left: list[Pair], right: list[Pair], anchor: Pair | None) -> list[Pair]:
+    """Take from both lists what comes before the anchor, by the time since the start."""
+    rows: list[Pair] = []
+    while True:
+        one = left[0][0] if left else None
+        other = right[0][1] if right else None
+        if anchor is not None:
+            one = one if one is not None and one.n < _number_in_a(anchor) else None
+            other = other if other is not None and other.n < _number_in_b(anchor) else None
+        if one is None and other is None:
+            return rows
+        if other is None or (one is not None and one.t_ns <= other.t_ns):
+            rows.append(left.pop(0))
+        else:
+            rows.append(right.pop(0))
+
+
+def _longest_rise(numbers: list[int]) -> list[int]:
+    """Indices of a longest rising subsequence."""
+    tails: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for index, number in enumerate(numbers):
+        place = bisect_left(tails, number)
+        before.append(ends[place - 1] if place else -1)
+        if place == len(tails):
+            tails.append(number)
+            ends.append(index)
+        else:
+            tails[place] = number
+            ends[place] = index
+    found: list[int] = []
+    index = ends[-1] if ends else -1
+    while index >= 0:
+        found.append(index)
+        index = before[index]
+    return found[::-1]
 
 
 def _align(result: Comparison, a: list[Line], b: list[Line], tolerance_ns: int) -> None:
@@ -193,7 +264,7 @@ def _add_run(result: Comparison, left: list[Line], right: list[Line]) -> None:
     for index in range(max(len(left), len(right))):
         one = left[index] if index < len(left) else None
         other = right[index] if index < len(right) else None
-        result.pairs.append((one, other, "same bytes, other segments" if index == 0 else ""))
+        result.pairs.append((one, other, "same bytes, other segments"))
     result.aligned += min(len(left), len(right))
 
 
@@ -259,15 +330,41 @@ def explain(result: Comparison) -> list[str]:
     lines = [f" First divergence: {a} of A, {b} of B: {first.field}"]
     values = [format_duration(v) if first.field == "time" else v for v in (first.a_value, first.b_value)]
     lines.append(f"   A: {'-' if values[0] is None else values[0]}    B: {'-' if values[1] is None else values[1]}")
-    lines.append(f"   {EXPLAIN.get(first.field, '')}")
+    lines.append(f"   {_why(result, first)}")
     return lines
+
+
+def _why(result: Comparison, first: Difference) -> str:
+    """What the first difference means, as far as the segment itself tells."""
+    if first.field != "segment":
+        return EXPLAIN.get(first.field, "")
+    here, there, trace, number = ("A", "B", result.a, first.a) if first.a else ("B", "A", result.b, first.b)
+    line = next((line for line in trace.lines if line.n == number), None)
+    if line is None:
+        return EXPLAIN["segment"]
+    for category, words in AGAIN.items():
+        if number in trace.connection.frames(category):
+            return f"In {here} the {line.sender} {words}; in {there} it does not."
+    if line.flags & 0x07:
+        kind = "resets the connection" if line.flags & 4 else "sends a SYN" if line.flags & 2 else "sends a FIN"
+        return f"In {here} the {line.sender} {kind} at this point; in {there} it does not."
+    if line.length:
+        return f"In {here} the {line.sender} sends these data here; in {there} later, in other segments, or not at all."
+    before = max((other.ack for other in trace.lines if other.sender == line.sender and other.n < number), default=-1)
+    if line.ack <= before:
+        return (
+            f"In {here} an ACK comes that says nothing new: doubled or overtaken on the way, or an answer to old data."
+        )
+    seen = trace.connection.vantage not in ("unknown", line.sender)
+    lost = ", or the ACK was lost before the tap" if seen else ""
+    return f"In {here} the {line.sender} acknowledges here; in {there} it waits for more (delayed ACK){lost}."
 
 
 def to_text(result: Comparison, width: int, everything: bool) -> str:
     """Side by side, then the first divergence."""
     half = (width - 6) // 2
     lines = [f" A: {result.a.name}", f" B: {result.b.name}", ""]
-    marks = [index for index, pair in enumerate(result.pairs) if pair[2] and pair[2] != "same bytes, other segments"]
+    marks = [index for index, pair in enumerate(result.pairs) if pair[2] and _sign(pair[2]) == "≠"]
     shown = set(range(len(result.pairs))) if everything else _near(marks, len(result.pairs))
     skipped = 0
     for index, (left, right, note) in enumerate(result.pairs):
@@ -277,8 +374,10 @@ def to_text(result: Comparison, width: int, everything: bool) -> str:
         if skipped:
             lines.append(f"      ⋮    {skipped} alike")
             skipped = 0
-        sign = "=" if not note else "≈" if note.startswith("same") else "≠"
-        lines.append(f" {_cell(left, half)} {sign} {_cell(right, half)}".rstrip())
+        hint = f"       {note}" if note.startswith(CROSSED) else ""
+        one = _cell(left, half) if left is not None else f"{hint:<{half}}"
+        other = _cell(right, half) if right is not None else hint
+        lines.append(f" {one} {_sign(note)} {other}".rstrip())
     if skipped:
         lines.append(f"      ⋮    {skipped} alike")
     lines += ["", *explain(result)]
@@ -286,6 +385,13 @@ def to_text(result: Comparison, width: int, everything: bool) -> str:
     if result.resegmented:
         text += f"; the same bytes in other segments {result.resegmented} times"
     return "\n".join([*lines, text]) + "\n"
+
+
+def _sign(note: str) -> str:
+    """What stands between A and B: the same, the same bytes, the same at another place, different."""
+    if not note:
+        return "="
+    return "≈" if note.startswith("same") else "↕" if note.startswith(CROSSED) else "≠"
 
 
 def _near(marks: list[int], count: int) -> set[int]:
