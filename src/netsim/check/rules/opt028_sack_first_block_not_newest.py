@@ -45,7 +45,7 @@ option has no room for all blocks. A receiver that sorts its blocks hides new ar
 Needs a tap at the receiver. A segment of the last 20 ms in the first block is enough, because several
 may wait before the receiver looks at them; a duplicate (RFC 2883) stands first instead. Where the
 block holds bytes that the capture lacks, the newest may be one of them. A segment beyond the window
-is dropped and reported in no block.
+is dropped and reported in no block; nor does FreeBSD report a FIN without data.
 
 ## References
 
@@ -85,7 +85,8 @@ class Opt028(Rule):
             if record.t_ns > since:
                 if _holds(p, record, left, right) or unwrap(p.nxt, record.seq) < x.ack:
                     return
-                fits = p.edge > 0 and unwrap(p.nxt, record.seq) + record.seg_len <= p.edge
+                # A FIN alone is in no block of FreeBSD's.
+                fits = p.edge > 0 and record.payload_len > 0 and unwrap(p.nxt, record.seq) + record.seg_len <= p.edge
                 if fits and record.t_ns > last.t_ns and (newest is None or record.t_ns > newest.t_ns):
                     newest = record
         if p.resends and p.resends[-1].record.t_ns > since:
