@@ -584,7 +584,7 @@ def _(fault: bool) -> Tape:
         tape.server(ack=1001, sack=((2001, top),), after=1)
     tape.client(1000, seq=1001)
     if fault:
-        tape.client(1000, seq=3001)
+        tape.client(1000, seq=3001, after=5)
     return tape
 
 

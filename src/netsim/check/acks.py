@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from netsim.base.packet import FIN, RST, SYN
 from netsim.check.cause import FAST, MIN_RTO_NS, leave_recovery, note_left, prove_by_timestamp, prove_spurious
-from netsim.check.flow import MASK, UNKNOWN, Beyond, Half, Hole, unwrap
+from netsim.check.flow import MASK, SACK_NEWS_NS, UNKNOWN, Beyond, Half, Hole, unwrap
 from netsim.check.look import Look
 from netsim.check.model import AT_ACK, AT_SACK, AT_WINDOW
 from netsim.check.opening import set_limit
@@ -19,6 +19,7 @@ MAX_RANGES: Final = 256
 FAR: Final = 1 << 22
 SLACK_NS: Final = 100_000_000
 KEPT_ACKED: Final = 32
+MAX_NEWS: Final = 128
 
 
 def take_ack(t: Tracker, x: Look) -> None:
@@ -210,8 +211,10 @@ def _take_sack(t: Tracker, x: Look) -> None:
                 continue
         if left >= right or left < p.una or right > p.nxt:
             continue
-        if _merge(p, left, right):
+        fresh = _fresh_parts(p.sacked, left, right)
+        if fresh and _merge(p, left, right):
             x.fresh_sack = True
+            _note_news(p, x.r.t_ns, fresh)
     if p.holes and x.fresh_sack and p.sacked:
         top = p.sacked[-1][1]
         for hole in p.holes:
@@ -219,6 +222,33 @@ def _take_sack(t: Tracker, x: Look) -> None:
                 hole.acks += 1
     if x.fresh_sack and p.sacked:
         p.max_sack = max(p.max_sack, p.sacked[-1][1])
+
+
+def _fresh_parts(ranges: list[list[int]] | None, left: int, right: int) -> list[tuple[int, int]]:
+    """What of [left, right) is not in the scoreboard yet."""
+    parts: list[tuple[int, int]] = []
+    for low, high in ranges or ():
+        if high <= left:
+            continue
+        if low >= right:
+            break
+        if low > left:
+            parts.append((left, low))
+        left = max(left, high)
+    if left < right:
+        parts.append((left, right))
+    return parts
+
+
+def _note_news(p: Half, now_ns: int, fresh: list[tuple[int, int]]) -> None:
+    """Remember for a moment what was reported just now: the sender may not have taken it in yet."""
+    news = p.sack_news
+    if news is None or now_ns - news[-1][0] > SACK_NEWS_NS:
+        p.sack_news = [(now_ns, left, right) for left, right in fresh]
+        return
+    news.extend([(now_ns, left, right) for left, right in fresh])
+    if len(news) > MAX_NEWS:
+        del news[: MAX_NEWS // 2]
 
 
 def is_dsack(x: Look, left: int, right: int) -> bool:

@@ -18,6 +18,9 @@ UNKNOWN: Final = -1
 FREE: Final = (1 << 62) - 1
 """A limit that limits nothing."""
 
+SACK_NEWS_NS: Final = 2_000_000
+"""What a SACK reports may reach the tap so long before the sender has taken it in."""
+
 OVERTAKEN_NS: Final = 10_000_000
 """What comes later than this after a segment was not overtaken by it."""
 
@@ -184,6 +187,7 @@ class Half:
         "rtt_min",
         "rtt_n",
         "rtt_sum",
+        "sack_news",
         "sack_ok",
         "sacked",
         "seg_max",
@@ -238,6 +242,7 @@ class Half:
         self.head = 0
         self.holes: list[Hole] | None = None
         self.sacked: list[list[int]] | None = None
+        self.sack_news: list[tuple[int, int, int]] | None = None
         self.last_new_ns = 0
         self.data_packets = 0
         # its own acknowledgements and windows

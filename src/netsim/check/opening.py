@@ -190,7 +190,8 @@ def _take_syn_ack(t: Tracker, x: Look) -> None:
         p.una = x.ack
         p.una_ns = r.t_ns
         p.syn_acked = True
-        _drop_acked(p)
+        if x.ack >= p.nxt:
+            _drop_acked(p)
     _agree(h, p, r)
     p.edge = max(p.edge, x.ack + r.wnd)
     if not h.shift:

@@ -58,7 +58,7 @@ class Cwn003(Rule):
         last = h.resends[-1]
         quiet = x.p.last is None or x.p.last.t_ns < last.record.t_ns
         if last.cause == TIMEOUT and quiet and resend.start >= last.end and last.end - last.start <= h.seg_max:
-            if resend.end - last.start <= h.seg_max:
+            if resend.end - resend.start + last.end - last.start <= h.seg_max:
                 return  # two small ones: the loss window is one full-sized segment
             if x.r.t_ns - last.record.t_ns < 150_000_000 and not last.record.flags & (SYN | FIN):
                 x.report(

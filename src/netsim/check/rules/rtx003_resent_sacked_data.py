@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.check.cause import FAST
+from netsim.check.flow import SACK_NEWS_NS
 from netsim.check.look import Look
 from netsim.check.model import AT_RESEND, DEVIATION, LIKELY, NEED_AT_SENDER, NEED_BOTH, Meta, Rule
 
@@ -28,7 +29,7 @@ SACK exists to avoid exactly that; the sender wastes its recovery on what is not
 ## What it must not claim
 
 After a timeout the sender must forget SACKs, so go-back is not reported; nor is anything without a
-tap at the sender.
+tap at the sender, nor what a SACK has reported within the last 2 ms: the resend may have been under way.
 
 ## References
 
@@ -47,4 +48,7 @@ class Rtx003(Rule):
         resend = x.resend
         if resend is None or resend.spurious != "sacked" or resend.cause != FAST or not x.n:
             return
+        for told_ns, left, right in x.h.sack_news or ():
+            if left < resend.end and resend.start < right and x.r.t_ns - told_ns <= SACK_NEWS_NS:
+                return  # reported while the resend was on its way out
         x.report(x.h, "It sends bytes again that a SACK had reported as received.", LIKELY, 0, x.p.last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from netsim.capture.record import TcpRecord
 from netsim.check.evidence import EARLIER, LATER, SAME, agreed, order_of
 from netsim.check.look import Look, grouped
 from netsim.check.model import AT_WINDOW, CERTAIN, DEVIATION, LIKELY, NEED_BOTH, NEED_HANDSHAKE, Meta, Rule
@@ -59,6 +60,8 @@ class Wnd002(Rule):
             return
         if x.old and not x.n:
             return  # an ACK that what its sender sent later has overtaken
+        if h.last is not None and h.last is not last and _may_be_older(x, h.last):
+            return
         order = order_of(h, x.r, last)
         if order == SAME and x.r.t_ns - last.t_ns < NETWORK_REORDERS_NS and not (0 <= h.turn_ns < NEAR_NS):
             return  # nothing tells which left first, and on the way they may have changed places
@@ -69,3 +72,11 @@ class Wnd002(Rule):
             h, f"It takes back {lost} bytes of window: the edge moves from {grouped(x.p.rel(x.old_edge))} to "
             f"{grouped(x.p.rel(x.edge))}.", CERTAIN if order == LATER else LIKELY, 0, last,
         )  # fmt: skip
+
+
+def _may_be_older(x: Look, newest: TcpRecord) -> bool:
+    """What its sender sent before `newest`, or, for all that can be told, may have sent before it."""
+    order = order_of(x.h, x.r, newest)
+    if order != SAME:
+        return order == EARLIER
+    return x.r.t_ns - newest.t_ns < NETWORK_REORDERS_NS and not (0 <= x.h.turn_ns < NEAR_NS)
