@@ -94,8 +94,10 @@ class NewData(SendQueue):
         flying = recovery.in_flight_segs()
         most = tso.autosize_segments(self.profile, self._rate(), mss, rtt.min_rtt_ns)
         segments = tso.goal_segments(most, mss, cc.cwnd // recovery.smss, flying)
-        # the user's bytes lie in buffers of at most half of the peer's largest window (tcp_bound_to_half_wnd)
-        segments = max(1, min(segments, size_goal(mss, self.snd.max_wnd) // mss))
+        # The user's bytes lie in buffers of at most half of the peer's largest window (tcp_bound_to_half_wnd); later,
+        # when an ACK lets them go, one is filled up from the next (tcp_grow_skb).
+        goal = size_goal(mss, self.snd.max_wnd) // mss
+        segments = max(1, min(segments, goal if self._writing else 2 * goal))
         end = self._end_of_record(available)
         wanted = end or available
         first = sb.first()
@@ -117,7 +119,7 @@ class NewData(SendQueue):
         limit = segments * mss
         size = min(wanted, usable, limit)
         partial = size % mss
-        if partial and (size < wanted or self._is_corked() or self._nagle_holds(idle=first is None, last=True)):
+        if partial and (self._is_corked() or self._nagle_holds(idle=first is None, last=True)):
             size -= partial
         return size
 

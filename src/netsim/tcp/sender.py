@@ -90,7 +90,7 @@ class Sender(Departing):
         rule = self.profile.window_shrink_rule
         if rule == "any" or (seg.ack != snd.wl2 and not self.profile.window_news_with_ack):
             return seq_le(snd.wl2, seg.ack)
-        window = seg.wnd << snd.wscale
+        window = seg.wnd if seg.flags & SYN else seg.wnd << snd.wscale
         return window > snd.wnd or (window == 0 and rule == "zero")
 
     def syn_resent(self, ep: Endpoint, now_ns: int) -> None:
@@ -150,7 +150,8 @@ class Sender(Departing):
         ack = self.una + seq_diff(seg.ack, snd.una)
         old_window = snd.wnd
         if ack >= self.una and self._window_is_news(seg):
-            window = seg.wnd << snd.wscale
+            # RFC 7323 §2.2: the window of a SYN is never scaled (this one may be the crossing SYN,ACK of the peer).
+            window = seg.wnd if seg.flags & SYN else seg.wnd << snd.wscale
             snd.wnd = window
             if window > snd.max_wnd:
                 snd.max_wnd = window
@@ -170,6 +171,7 @@ class Sender(Departing):
 
     def _tell_of_ack(self, ep: Endpoint, now_ns: int, seg: Segment, ack: int, *, window_changed: bool) -> None:
         """SND.UNA advances, and loss recovery is told what the segment says."""
+        self._writing = False
         self.corked = False  # what the user held back by MSG_MORE waits for the next ACK at most
         info = self._ack
         info.ack = ack

@@ -47,7 +47,7 @@ class SendQueue:
 
     __slots__ = (
         "_ack", "_cwnd_held", "_force", "_force_push", "_idle_write_end", "_sent_new", "_small_end",
-        "_tlp_new", "_told_cwnd", "_window_held", "buffer", "capacity", "chrono", "corked",
+        "_tlp_new", "_told_cwnd", "_window_held", "_writing", "buffer", "capacity", "chrono", "corked",
         "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "gate", "nxt", "options", "persist_count",
         "probing", "profile", "push_marks", "pushed_to", "recovery", "search", "snd", "starved", "timeouts", "una",
     )  # fmt: skip
@@ -58,6 +58,8 @@ class SendQueue:
         self.snd = snd
         self._told_cwnd = 0
         self._window_held = False
+        self._writing = False
+        """What leaves now leaves during the user's call, not later."""
         self.buffer = SendBuffer()
         self.capacity = options.snd_buffer or profile.snd_buffer
         self.chrono = Chrono()
@@ -208,6 +210,9 @@ class SendQueue:
         if self.una == self.nxt:
             self.recovery.before_new_data(now_ns)
         self.chrono.start(now_ns, chrono.BUSY)
+        self._writing = True
+        if self.push_marks and self.profile.push_at_end_of_write:
+            self._write_into_last_buffer()
         self.buffer.append(data if taken == len(data) else data[:taken])
         end = self.buffer.end + 1
         for mark in marks:
@@ -229,6 +234,13 @@ class SendQueue:
             self.snd.urgent = True
             self.snd.up = seq_add(self.snd.iss, end)
         return taken
+
+    def _write_into_last_buffer(self) -> None:
+        """Linux: a write into the last buffer, if that has room and has not left, takes its PSH away (tcp_sendmsg)."""
+        end = self.buffer.end + 1
+        unsent = end - self.data_nxt()
+        if unsent > 0 and self.push_marks[-1] == end and end not in self.eor_marks and unsent % self._goal():
+            del self.push_marks[-1]
 
     def queue_fin(self) -> None:
         """CLOSE: after everything queued comes the FIN."""
