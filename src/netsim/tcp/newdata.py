@@ -15,6 +15,7 @@ from netsim.tcp import pathmtu, tso
 from netsim.tcp import reasons as why
 from netsim.tcp.pathmtu import MtuProbe
 from netsim.tcp.recovery.base import RECOVERY as RECOVERY_PHASE
+from netsim.tcp.recovery.reasons import LIMITED_TRANSMIT
 from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PROBE, SENT_PUSH
 from netsim.tcp.sendqueue import NOT_QUEUED, SendQueue
 from netsim.tcp.sendspace import size_goal
@@ -261,10 +262,14 @@ class NewData(SendQueue):
         if push:
             flags |= PSH
             sent_flags |= SENT_PUSH
+        recovery = self.recovery
+        if recovery.duplicates and recovery.phase < RECOVERY_PHASE and end - self.una > recovery.cc.cwnd:
+            reason = LIMITED_TRANSMIT
         if size and self._is_pushed(offset, end):
             flags |= PSH
             sent_flags |= SENT_PUSH
-            reason = why.DATA_PUSHED
+            if reason is why.DATA:
+                reason = why.DATA_PUSHED
         if end == self.fin_offset and (size == 0 or self.una + self.snd.wnd > end):
             flags |= FIN
             sent_flags |= SENT_FIN
