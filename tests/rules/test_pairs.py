@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from netsim.check.rules import RULES
-from tests.rules.tape import SACK_OK, Tape, mss, opt, ws
+from tests.rules.tape import MS, SACK_OK, Tape, mss, opt, ws
 
 PAIRS: dict[str, tuple[Callable[[], Tape], Callable[[], Tape], str]] = {}
 
@@ -608,11 +608,12 @@ def _(fault: bool) -> Tape:
     return tape
 
 
-@pair("TMR003")
+@pair("TMR003", "client")
 def _(fault: bool) -> Tape:
     tape = Tape()
     tape.syn()
-    tape.syn(seq=0, after=250 if fault else 1000)
+    tape.t_ns += (250 if fault else 1000) * MS
+    tape.syn(seq=0)
     return tape
 
 

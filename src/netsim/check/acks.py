@@ -209,6 +209,8 @@ def _take_sack(t: Tracker, x: Look) -> None:
                 p.dup_bytes += max(0, right - left)
                 prove_spurious(x, left, right, "dsack")
                 continue
+        if left < right and p.nxt < right <= p.nxt + FAR:
+            _sack_beyond(x, right)
         if left >= right or left < p.una or right > p.nxt:
             continue
         fresh = _fresh_parts(p.sacked, left, right)
@@ -249,6 +251,15 @@ def _note_news(p: Half, now_ns: int, fresh: list[tuple[int, int]]) -> None:
     news.extend([(now_ns, left, right) for left, right in fresh])
     if len(news) > MAX_NEWS:
         del news[: MAX_NEWS // 2]
+
+
+def _sack_beyond(x: Look, right: int) -> None:
+    """It reports what the tap has not seen: like an acknowledgement, but that what lies before may be missing too."""
+    p = x.p
+    if p.beyond is None:
+        p.beyond = []
+    if (not p.beyond or p.beyond[-1].high < right) and len(p.beyond) < 64:
+        p.beyond.append(Beyond(right, p.nxt, x.r, p.id_next, True))
 
 
 def is_dsack(x: Look, left: int, right: int) -> bool:

@@ -29,7 +29,11 @@ SHOWN: Final = 20
 
 def has_gaps(h: Half) -> bool:
     """Packets of this endpoint were not seen."""
-    return h.missing > 0 or h.id_gaps() > 0 or bool(h.beyond and any(not entry.proof for entry in h.beyond))
+    return (
+        h.missing > 0
+        or h.id_gaps() > 0
+        or bool(h.beyond and any(not entry.proof and not entry.sacked for entry in h.beyond))
+    )
 
 
 def is_proven_whole(h: Half) -> bool:

@@ -160,6 +160,8 @@ def _missing_acked(x: Look, start: int) -> int:
         if entry.settled:
             continue
         entry.settled = True
+        if entry.sacked and entry.high <= x.seq:
+            _count_missing(h, 1, x.r.frame)  # its sender has gone on behind them, so they were sent
         top = min(entry.high, x.seq)
         if not entry.sacked and top > start:
             _count_missing(h, top - start, x.r.frame)

@@ -187,6 +187,7 @@ class Tracker:
                     law = p.law + una + una
                     p.limit = edge if edge < law else law
                 p.edge = edge
+                p.edge_record = r
                 h.wnd = r.wnd
                 h.last_ack = una
                 if size:

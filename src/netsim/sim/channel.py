@@ -272,10 +272,7 @@ class Channel(Action):
         packet = copy_packet(packet)
         packet.tos = packet.tos | CE
         if self._sink.recording:
-            event = PacketImpaired(
-                now_ns, self.source.name, packet, self.link_name, "edit", "queue mark", reasons.QUEUE_MARK
-            )
-            self._sink.emit(event)
+            self._sink.emit(PacketImpaired(now_ns, self.source.name, packet, self.link_name, "edit", "queue mark"))
         return packet
 
     def _drop(self, now_ns: int, packet: Packet, reason: Reason, rule: str) -> None:

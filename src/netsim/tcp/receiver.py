@@ -194,8 +194,7 @@ class Receiver:
             rcv.wnd -= 1
         if self.profile.fin_drops_gaps:
             self.reassembly.clear()
-        if self.ack_reason is not why.ACK_GAP_FILLED:
-            self.ack_reason = why.ACK_FIN  # which may wait
+        self.ack_reason = why.ACK_FIN
 
     def delay_fin_ack(self) -> None:
         """Owe the ACK of the FIN instead of sending it at once (`Profile.delay_fin_ack`)."""

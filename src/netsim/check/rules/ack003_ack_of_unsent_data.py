@@ -85,6 +85,8 @@ class Ack003(Rule):
                 continue
             top = end.fin + 1 if end.fin >= 0 else -1
             confidence = CERTAIN
+            if x.c.open not in ("handshake", "simultaneous"):
+                continue  # what was sent before the capture began is not known
             if top < 0 and end.rst is not None and end.rst.t_ns >= entry.record.t_ns:
                 top = unwrap(end.nxt, end.rst.seq)
                 confidence = LIKELY

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.base.packet import SYN
+from netsim.check.flow import MASK
 from netsim.check.look import Look, span
 from netsim.check.model import AT_ACK, ERROR, LIKELY, NEED_AT_SENDER, NEED_BOTH, NEED_WHOLE, Meta, Rule
 from netsim.check.states import STAGE_OPEN
@@ -30,7 +31,8 @@ sent again for nothing.
 ## What it must not claim
 
 Needs a tap at the acknowledging host: elsewhere the delay may be the network's. Data that
-were not sent again meanwhile may have been acknowledged by a packet that the capture lacks.
+were not sent again meanwhile may have been acknowledged by a packet that the capture lacks; and data
+that an access point kept for a sleeping host are acknowledged one by one once it wakes.
 
 ## References
 
@@ -56,12 +58,16 @@ class Ack004(Rule):
         p = x.p
         if x.ack <= p.una or p.head >= len(p.sent) or x.h.stage != STAGE_OPEN or not p.resends or x.h.wnd == 0:
             return
+        if x.ack < p.nxt:
+            return  # it goes through them one by one: they arrive only now (kept for a sleeping host, say)
         oldest = p.sent[p.head]
         age = x.r.t_ns - oldest.t_ns
         if age < 550_000_000 or not oldest.payload_len or oldest.flags & SYN:
             return
         if p.resends[-1].record.t_ns < oldest.t_ns or (x.h.last is not None and x.h.last.t_ns >= oldest.t_ns):
             return
+        if x.r.ts_ecr >= 0 and 0 < (p.resends[-1].record.ts_val - x.r.ts_ecr) & MASK < 0x80000000:
+            return  # it echoes the first copy, so it has not looked at the later ones yet: they arrive only now
         waited = span(age // 1_000_000 * 1_000_000)
         x.report(
             x.h, f"It acknowledges data {waited} after they arrived; they were sent again meanwhile.", LIKELY, 0, oldest

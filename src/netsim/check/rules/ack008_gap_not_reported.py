@@ -33,10 +33,9 @@ loss. Without them it must wait for its timeout.
 
 ## What it must not claim
 
-Needs a tap at the receiver: elsewhere its ACKs may have been lost before the tap. A receiver that has
-sent duplicate ACKs before is not reported. Duplicate ACKs
-that the capture lacks: where the IP identification shows a gap the rule is silent, and three
-segments must have come, each of which asks for an ACK.
+Needs a tap at the receiver: elsewhere its ACKs may have been lost before the tap. Duplicate ACKs
+that the capture lacks: where the IP identification shows a gap, or follows no pattern, the rule is
+silent, and three segments must have come, each of which asks for an ACK.
 
 ## References
 
@@ -65,7 +64,7 @@ class Ack008(Rule):
         h = x.h
         holes = h.holes
         last = x.p.last
-        if not holes or last is None or x.p.stage != STAGE_OPEN or h.dupacks_total or h.sacked or not x.n:
+        if not holes or last is None or x.p.stage != STAGE_OPEN or h.dupacks or h.sacked or not x.n:
             return
         opener = holes[0].opener
         since = max(opener.t_ns, h.una_ns)
@@ -78,7 +77,7 @@ class Ack008(Rule):
                 break  # it has sent something since these came
             if record.payload_len and (record.seq - opener.seq) & 0xFFFFFFFF < 0x80000000:
                 beyond += 1
-        if beyond >= BEYOND:
+        if beyond >= BEYOND and (last.ip_id < 0 or x.p.id_ok >= 3 * x.p.id_bad):
             waited = span((x.r.t_ns - since) // 1_000_000 * 1_000_000)
             text = f"It has got {beyond} segments beyond a gap and sends nothing for {waited}."
             x.report(x.p, text, LIKELY, x.r.frame, opener)

@@ -6,7 +6,7 @@ from typing import Final
 
 from netsim.base.packet import SYN
 from netsim.check.look import Look
-from netsim.check.model import AT_ECN, DEVIATION, LIKELY, Meta, Rule
+from netsim.check.model import AT_ECN, LIKELY, NOTE, Meta, Rule
 
 PAGE: Final = """
 ## What it does
@@ -26,7 +26,8 @@ experiments only.
 
 ## What it must not claim
 
-Networks rewrite the byte: the bits may not be the sender's.
+Networks rewrite the byte: the bits may not be the sender's. It is a habit of Windows, and RFC 8311
+allows it to experiments, so it is a note.
 
 ## References
 
@@ -37,7 +38,7 @@ RFC 3168 §6.1.1; RFC 8311 §4.3
 class Ecn001(Rule):
     """Reports a SYN or SYN-ACK whose IP header says that it is ECN-capable."""
 
-    meta = Meta("ECN001", "ect-on-syn", DEVIATION, "RFC 3168 §6.1.1; RFC 8311 §4.3", 0, PAGE)
+    meta = Meta("ECN001", "ect-on-syn", NOTE, "RFC 3168 §6.1.1; RFC 8311 §4.3", 0, PAGE)
     moments = (AT_ECN,)
 
     def look(self, x: Look) -> None:

@@ -29,7 +29,8 @@ times and protection against old segments rest on them.
 
 ## What it must not claim
 
-A middlebox between the host and the tap may have taken them out.
+A middlebox between the host and the tap may have taken them out. Keep-alive probes are not reported:
+network cards send them for sleeping hosts (macOS, iOS), from a template without timestamps.
 
 ## References
 
@@ -45,5 +46,7 @@ class Opt008(Rule):
 
     def look(self, x: Look) -> None:
         """Reports a segment without timestamps, other than a reset, on a connection that agreed to use them."""
+        if x.n <= 1 and 0 <= x.seq == x.h.nxt - 1:
+            return  # a keep-alive: network cards send them for a sleeping host, without timestamps
         if x.r.ts_val < 0 and not x.r.flags & (SYN | RST) and stamps_agreed(x.c) and not x.r.opts.problem:
             x.report(x.h, "It sends a segment without the timestamps that were agreed.", CERTAIN, 0, x.h.syn)

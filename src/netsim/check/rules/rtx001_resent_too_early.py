@@ -42,6 +42,8 @@ Its acknowledgement could not even have arrived. The resend is needless and adds
 Needs a tap at the sender, or timestamps that prove by the sender's own clock how soon it sent again;
 where packets are missing the cause may be among them, and the rule is silent.
 
+What comes again cut into other pieces was too big for a router: that is no timeout.
+
 ## References
 
 RFC 6298 §2.4, §5; RFC 5681 §3.2
@@ -66,6 +68,8 @@ class Rtx001(Rule):
         resend = x.resend
         if resend is None or resend.cause != UNKNOWN_CAUSE or resend.first is None or x.r.flags & (SYN | FIN):
             return
+        if x.n != resend.first.payload_len:
+            return  # cut anew: a router has said that something was too big
         rtt = round_trip(x.h)
         if rtt == 0 or x.h.dupacks or x.h.sacked or resend.waited_ns > rtt * 9 // 10:
             return

@@ -6,6 +6,7 @@ from typing import Final
 
 from netsim.base.packet import SYN
 from netsim.capture.record import CSUM_BAD
+from netsim.check.flow import MASK
 from netsim.check.look import Look
 from netsim.check.model import AT_RESEND, DEVIATION, LIKELY, NEED_AT_SENDER, NEED_BOTH, Meta, Rule
 from netsim.check.states import STAGE_OPEN
@@ -29,8 +30,8 @@ shows a sender that lost track.
 
 ## What it must not claim
 
-Needs a tap at the sender; further away the ACK may have been lost behind the tap. Keep-alives and
-probes are not data.
+Needs a tap at the sender; further away the ACK may have been lost behind the tap, which the
+timestamp that the segment echoes may tell. Keep-alives and probes are not data.
 
 ## References
 
@@ -61,5 +62,9 @@ class Rtx002(Rule):
         last = x.p.last
         if last is not None and last.checksum_status() == CSUM_BAD:
             return  # its acknowledgement was damaged
+        if x.n == 1 and x.seq == x.h.nxt - 1:
+            return  # a keep-alive
+        if x.r.ts_ecr >= 0 and x.p.ts_val >= 0 and 0 < (x.p.ts_val - x.r.ts_ecr) & MASK < 0x80000000:
+            return  # it echoes an older clock: the acknowledgement may have been lost behind the tap
         if x.r.t_ns - x.h.una_ns > 20_000_000:
             x.report(x.h, "It sends data again whose acknowledgement it has.", LIKELY, 0, x.p.last)

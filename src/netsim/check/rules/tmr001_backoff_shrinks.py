@@ -55,6 +55,8 @@ class Tmr001(Rule):
         before = timeout_gap(x.h, resend)
         if before == 0 or before > 55_000_000_000 or x.h.una_ns > x.r.t_ns - resend.waited_ns - before:
             return
+        if resend.waited_ns < 1_000_000:
+            return  # two at once: held up together on their way to the tap
         if resend.waited_ns * 100 < before * 90:
             confidence = CERTAIN
         elif resend.waited_ns * 100 < before * 103:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from netsim.base.packet import ACK, SYN
+from netsim.base.units import SEC
+from netsim.check.flow import MASK, UNKNOWN
 from netsim.check.look import Look, span
-from netsim.check.model import AT_RESEND, CERTAIN, DEVIATION, Meta, Rule
+from netsim.check.model import AT_RESEND, CERTAIN, DEVIATION, NEED_AT_SENDER, Meta, Rule
+
+SURE_TICKS: Final = 900
+"""That many ticks of the timestamp clock are 0.9 s or more: a tick is at least 1 ms (RFC 7323 §5.4)."""
 
 PAGE: Final = """
 ## What it does
@@ -27,9 +32,10 @@ slow path with SYNs.
 
 ## What it must not claim
 
-Copies made by the capture are told apart by their IP identification, or by coming within a fraction
-of a millisecond. A SYN that met an old connection at the peer goes out again as soon as that is
-reset, and is not reported.
+On the way to a tap in the network two SYNs may come closer together: there the rule speaks only if the
+host's own timestamp clock says the same. Copies made by the capture are told apart by that clock, by
+their IP identification, or by coming within a fraction of a millisecond. A SYN
+that met an old connection at the peer goes out again as soon as that is reset, and is not reported.
 
 ## References
 
@@ -40,7 +46,7 @@ RFC 6298 §2.1
 class Tmr003(Rule):
     """Reports a SYN sent again less than 0.9 seconds after the one before."""
 
-    meta = Meta("TMR003", "syn-resent-too-early", DEVIATION, "RFC 6298 §2.1", 0, PAGE)
+    meta = Meta("TMR003", "syn-resent-too-early", DEVIATION, "RFC 6298 §2.1", NEED_AT_SENDER, PAGE)
     moments = (AT_RESEND,)
 
     def look(self, x: Look) -> None:
@@ -51,5 +57,12 @@ class Tmr003(Rule):
         old = x.c.previous
         if old is not None and resend.first.t_ns <= old.closed_ns:
             return
-        if 0 <= resend.waited_ns < 900_000_000 and x.p.packets == 0:
-            x.report(x.h, f"It sends its SYN again after {span(resend.waited_ns)}.", CERTAIN, 0, resend.first)
+        if not 0 <= resend.waited_ns < SEC * 9 // 10 or x.p.packets:
+            return
+        ticks = UNKNOWN
+        if x.r.ts_val >= 0 and resend.first.ts_val >= 0:
+            ticks = (x.r.ts_val - resend.first.ts_val) & MASK
+        if ticks == 0 or ticks >= SURE_TICKS:
+            return  # a copy of the same packet, or held up on its way to the tap: by its own clock it waited
+        text = f"It sends its SYN again after {span(resend.waited_ns)}."
+        x.report(x.h, text, CERTAIN, 0, resend.first, anywhere=0 < ticks < SURE_TICKS // 10)
