@@ -119,3 +119,11 @@ def test_the_comparison_shows_a_loss_of_twenty_percent(
 def test_rows_survive_storing() -> None:
     rows = [_row("a", "compiled", 1.0, 2.0)]
     assert table.table(table.load_rows(table.dump_rows(rows))) == table.table(rows)
+
+
+def test_the_stored_baseline_can_be_compared_with() -> None:
+    stored = json.loads(command.BASELINE.read_text(encoding="utf-8"))
+    assert command.hold_against_baseline(stored["rates"], stored["scale"]) == 0
+    halved = {name: rate / 2 for name, rate in stored["rates"].items()}
+    assert command.hold_against_baseline(halved, stored["scale"]) == 1
+    assert len(halved) > 10
