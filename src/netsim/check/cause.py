@@ -244,6 +244,10 @@ def _cause_by_timer(x: Look, resend: Resend, again: Resend | None, waited: int, 
         idle = waited = resend.waited_ns
     if not head and again is None and resend.tail and selective and idle >= rtt - (rtt >> 2):
         return PROBE  # only a probe passes over what is missing before it and was not reported
+    if not head and again is None and resend.tail and selective and h.dupacks == 0:
+        oldest = last_sent(h, h.una, x.r)
+        if oldest is not None and x.r.t_ns - oldest.t_ns >= floor:
+            return PROBE  # due at the latest when the timer of the oldest segment would be (RFC 8985 §7.2)
     late = head and rtt > 0 and idle > 2 * rtt + (rtt >> 1) + PROBE_LATE_NS
     if again is None and not late and resend.tail and selective and idle >= min(rtt + (rtt >> 1), floor) and not (
         head and waited >= FULL_RTO_NS and rtt < FULL_RTO_NS // 3

@@ -75,8 +75,8 @@ class Rtx001(Rule):
             return
         apart = sent_apart(x.h, resend.first, x.r)
         by_its_clock = 0 <= apart < rtt * 6 // 10
-        if resend.spurious == "acked" and not by_its_clock:
-            return
+        if (resend.spurious == "acked" or x.c.reordered) and not by_its_clock:
+            return  # a duplicate ACK among those that overtook each other may have asked for it
         waited = span(resend.waited_ns)
         text = f"It sends the segment again after {waited}, sooner than a round trip."
         x.report(x.h, text, LIKELY, 0, resend.first, anywhere=by_its_clock)

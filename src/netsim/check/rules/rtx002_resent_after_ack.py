@@ -31,7 +31,8 @@ shows a sender that lost track.
 ## What it must not claim
 
 Needs a tap at the sender; further away the ACK may have been lost behind the tap, which the
-timestamp that the segment echoes may tell. Keep-alives and probes are not data.
+timestamp that the segment echoes may tell. Keep-alives and probes are not data. An ACK on a segment
+that lies beyond the host's own window is dropped with it.
 
 ## References
 
@@ -66,5 +67,7 @@ class Rtx002(Rule):
             return  # a keep-alive
         if x.r.ts_ecr >= 0 and x.p.ts_val >= 0 and 0 < (x.p.ts_val - x.r.ts_ecr) & MASK < 0x80000000:
             return  # it echoes an older clock: the acknowledgement may have been lost behind the tap
+        if x.h.last_ack < x.p.nxt and 0 <= x.p.edge <= x.p.nxt:
+            return  # what the peer sends now lies beyond the window, and its ACKs with it
         if x.r.t_ns - x.h.una_ns > 20_000_000:
             x.report(x.h, "It sends data again whose acknowledgement it has.", LIKELY, 0, x.p.last)
