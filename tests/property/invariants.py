@@ -80,6 +80,12 @@ class Invariants:
         self.una: dict[int, int] = {}
         self.rcv_nxt: dict[int, int] = {}
 
+    def run_to_the_end(self, most_steps: int) -> None:
+        """Run the world until nothing is left to happen, checking after each step."""
+        while self.world.step():
+            self.check()
+            assert self.world.sim.steps < most_steps, f"the run does not come to an end:\n{self.watch.tail()}"
+
     def check(self) -> None:
         for host in self.world.hosts.values():
             for slot in host.tcp.slots.values():

@@ -195,10 +195,7 @@ class Anything:
         self.world.pump("b")
 
     def run(self) -> None:
-        invariants = Invariants(self.world, self.watch)
-        while self.world.step():
-            invariants.check()
-            assert self.world.sim.steps < MAX_STEPS, f"the run does not come to an end:\n{self.watch.tail()}"
+        Invariants(self.world, self.watch).run_to_the_end(MAX_STEPS)
 
     def check_end(self) -> None:
         assert "EPROTO" not in self.errors, "an error of the core that the sockets do not know"

@@ -228,10 +228,7 @@ class Conversation:
         return close
 
     def run(self) -> None:
-        invariants = Invariants(self.world, self.watch)
-        while self.world.step():
-            invariants.check()
-            assert self.world.sim.steps < MAX_STEPS, f"the run does not come to an end:\n{self.watch.tail()}"
+        Invariants(self.world, self.watch).run_to_the_end(MAX_STEPS)
 
     def check_end(self) -> None:
         for name, other in (("a", "b"), ("b", "a")):
