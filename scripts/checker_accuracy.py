@@ -76,7 +76,7 @@ def take_scenario(name: str, folder: Path, tally: Tally) -> None:
 
 def take_kernel(file: Path, tally: Tally) -> None:
     """One conversation of the real kernel, both captures: what each side sent, as its own tap saw it."""
-    truth = json.loads(file.read_text())
+    truth = json.loads(file.read_text(encoding="utf-8"))
     for side, name in truth["files"].items():
         path = file.parent / name
         if not truth["frames"][side]:

@@ -20,7 +20,7 @@ def _fork(name: str, path: Path, answer: Path, tool: str) -> int:
     if child:
         return child
     try:
-        answer.write_text(to_json(ask_kernel(name, path, tool)))
+        answer.write_text(to_json(ask_kernel(name, path, tool)), encoding="utf-8")
     except BaseException as error:
         sys.stderr.write(f"{path}: {error!r}\n")
         os._exit(1)

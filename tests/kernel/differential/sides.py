@@ -100,7 +100,7 @@ def ask_netsim(name: str, text: str) -> Answer:
 
 
 def _write_sysctl(name: str, value: str) -> None:
-    Path("/proc/sys/" + name.replace(".", "/")).write_text(value + "\n")
+    Path("/proc/sys/" + name.replace(".", "/")).write_text(value + "\n", encoding="utf-8")
 
 
 def _listen() -> socket.socket:
