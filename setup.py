@@ -72,7 +72,7 @@ def extensions() -> list[object]:
         return list(
             mypycify(["--strict", *modules()], opt_level=os.environ.get("NETSIM_OPT_LEVEL", "3"), multi_file=False)
         )
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:  # mypy exits where types do not hold
         if wanted == "1":
             raise
         sys.stderr.write(f"netsim: staying pure Python ({problem})\n")

@@ -1,12 +1,14 @@
 """RFC 9293 §3.5, §3.10.1: opening a connection, resets in the handshake."""
 
+from dataclasses import replace
+
 import pytest
 
 from netsim.base.packet import ACK, SYN
 from netsim.tcp.connection import CallError
 
 from .requirements import pins
-from .solo import Solo
+from .solo import PLAIN, Solo
 
 
 @pins("MUST-10")
@@ -16,6 +18,17 @@ def test_simultaneous_open() -> None:
     assert solo.state == "SYN-RECEIVED"
     assert solo.rcv("SA", seq=0, ack=1, mss=1460) == []
     assert solo.state == "ESTABLISHED"
+
+
+def test_the_window_of_a_crossing_syn_ack_is_not_scaled() -> None:
+    """RFC 7323 §2.2: the window field of a SYN is never scaled, in a simultaneous open neither."""
+    solo = Solo.syn_sent(replace(PLAIN, use_window_scale=True))
+    solo.rcv("S", seq=0, wscale=7, mss=1460, wnd=1500)
+    solo.rcv("SA", seq=0, ack=1, wscale=7, mss=1460, wnd=1500)
+    assert solo.state == "ESTABLISHED"
+    assert solo.conn.snapshot().snd_wnd == 1500
+    solo.rcv("A", wnd=1500)
+    assert solo.conn.snapshot().snd_wnd == 1500 << 7
 
 
 def test_simultaneous_open_with_plain_ack() -> None:

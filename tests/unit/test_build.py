@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,22 @@ def test_only_a_compiled_build_fetches_the_compiler(kind: str, variables: dict[s
     done = python(REQUIRES.format(kind), ROOT, **variables)
     assert done.returncode == 0, done.stderr
     assert ("mypy" in done.stdout) == compiles
+
+
+SDIST = "import sys; sys.path.insert(0, 'scripts/backend'); import netsim_build as b; print(b.build_sdist({!r}))"
+
+
+def test_a_source_distribution_carries_what_builds_it(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools", minversion="77", reason="what pip would build with")
+    tree = tmp_path / "tree"
+    wanted = shutil.ignore_patterns("__pycache__", "*.so", "*.egg-info")
+    for name in ("src", "scripts"):
+        shutil.copytree(ROOT / name, tree / name, ignore=wanted)
+    for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, tree / name)
+    done = python(SDIST.format(str(tmp_path)), tree)
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(tmp_path / done.stdout.splitlines()[-1]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"setup.py", "pyproject.toml", "scripts/backend/netsim_build.py", "src/netsim/cli.py"} <= names
+    assert {"src/netsim/scenario/builtin/bulk.yaml", "src/netsim/scenario/schema.json", "src/netsim/py.typed"} <= names

@@ -259,11 +259,15 @@ class PacketImpaired(Event):
     """The network changed a packet's fate without dropping it.
 
     `what` is "duplicate", "delay", "reorder", "corrupt", "edit"; for a duplicate, `packet` is the copy.
+    `reason` where the network has one of its own (a queue marks), None where a rule or chance did it.
     """
 
-    __slots__ = ("packet", "rule", "what", "where")
+    __slots__ = ("packet", "reason", "rule", "what", "where")
 
-    def __init__(self, t_ns: int, host: str, packet: Packet, where: str, what: str, rule: str = "") -> None:
+    def __init__(
+        self, t_ns: int, host: str, packet: Packet, where: str, what: str, rule: str = "", reason: Reason | None = None
+    ) -> None:
+        self.reason = reason
         super().__init__(t_ns, host, 0)
         self.packet = packet
         self.where = where

@@ -242,11 +242,11 @@ def check(
                 parts.append(_ladder(report, connection, everything, color, output))
             elif output_format == "text" and not quiet:
                 parts.append(_painted(_text(report, tally, shown, everything), use_color(color, output)))
-        if annotate:
+        if annotate and reports:
             _annotate(reports, annotate)
         if new_baseline:
             write_text(new_baseline, outputs.write_baseline(reports))
-        if plot:
+        if plot and reports:
             _plot(reports, connection, plot)
         if (reports or output_format != "text") and (not quiet or output):
             _write(output, output_format, reports, select.chosen(RULES, wanted, unwanted), parts)

@@ -7,13 +7,14 @@ from typing import Final
 from netsim.base.packet import ACK, AE, CWR, ECE
 from netsim.capture.record import NOTE_CUT, NOTE_IP_TOO_LONG, TcpRecord
 from netsim.check.cause import TIMEOUT
-from netsim.check.flow import MASK, UNKNOWN, Conn, Half, Resend, unwrap
+from netsim.check.flow import AT_CLIENT, AT_SERVER, MASK, UNKNOWN, Conn, Half, Resend, unwrap
 from netsim.check.look import Look
 from netsim.check.sequence import EARLIER, LATER, SAME, order_of
+from netsim.check.vantage import infer
 from netsim.wire.checksum import PROTO_TCP, ones_sum, pseudo_sum
 
 __all__ = (
-    "EARLIER", "LATER", "SAME", "agreed", "ecn_agreed", "ids_order", "is_group", "knows_closed", "order_of",
+    "EARLIER", "LATER", "SAME", "agreed", "ecn_agreed", "ids_order", "is_group", "is_near", "knows_closed", "order_of",
     "round_trip", "sack_blocks", "sent_apart", "stamps_agreed", "timeout_gap", "whole_checksum_fits",
 )  # fmt: skip
 
@@ -58,6 +59,13 @@ def is_group(address: bytes) -> bool:
     if len(address) == 4:
         return 224 <= address[0] <= 239 or address == b"\xff\xff\xff\xff"
     return address[0] == 0xFF
+
+
+def is_near(h: Half) -> bool:
+    """As far as can be told by now, the tap is at this end: nothing that it sends is overtaken before the tap."""
+    c = h.conn
+    place = c.vantage or infer(c.client.turn_ns, c.server.turn_ns)
+    return place == (AT_CLIENT if h.name == "client" else AT_SERVER)
 
 
 def knows_closed(x: Look) -> bool:

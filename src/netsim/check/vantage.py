@@ -1,7 +1,8 @@
 """Where the tap is: at the client, at the server, or between them.
 
 Who is near answers at once: the time between a segment passing towards an endpoint and its
-answer passing back is that endpoint's distance (twice) plus its own delay. An outgoing packet
+answer passing back is that endpoint's distance (twice) plus its own delay. Where that is too short
+to tell, a TTL that no router has lowered yet does, if the other end's was. An outgoing packet
 without a checksum, or larger than any wire carries, was caught inside its sender.
 """
 
@@ -12,6 +13,8 @@ from typing import Final
 from netsim.check.flow import AT_BETWEEN, AT_CLIENT, AT_SERVER, AT_UNKNOWN, UNKNOWN, Conn
 
 NEAR_NS: Final = 1_500_000
+INITIAL_TTLS: Final = (64, 128, 255)
+"""What systems begin with: Linux, the BSDs and macOS 64, Windows 128, routers 255."""
 FAR_FACTOR: Final = 8
 
 
@@ -26,6 +29,12 @@ def settle_vantage(c: Conn) -> None:
         server = c.client.rtt_min
     if c.vantage == AT_UNKNOWN:
         c.vantage = infer(client, server)
+        near = _by_hops(c)
+        if c.vantage == AT_UNKNOWN:
+            c.vantage = near
+        elif c.vantage == AT_BETWEEN and near != AT_UNKNOWN:
+            # A host that takes its time, or a tap a hop of a few milliseconds away, on its link: who knows.
+            c.vantage = AT_UNKNOWN
         # checked: 2 and 4 say that the client or the server sent packets with a checksum left to its card
         if c.vantage == AT_UNKNOWN and c.checked & 6 in (2, 4):
             c.vantage = AT_CLIENT if c.checked & 2 else AT_SERVER
@@ -35,6 +44,21 @@ def settle_vantage(c: Conn) -> None:
         c.full_rtt = server
     elif client >= 0 and c.vantage == AT_SERVER:
         c.full_rtt = client
+
+
+def _by_hops(c: Conn) -> int:
+    """The end from which packets come with the TTL they left with, where the other's have passed routers.
+
+    On paths too short for a clock this is what is left. Where both have it, both ends are on one link.
+    """
+    client = c.client.first
+    server = c.server.first
+    if client is None or server is None:
+        return AT_UNKNOWN
+    fresh = client.ttl in INITIAL_TTLS
+    if fresh == (server.ttl in INITIAL_TTLS):
+        return AT_UNKNOWN
+    return AT_CLIENT if fresh else AT_SERVER
 
 
 def infer(client_ns: int, server_ns: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from netsim.base.errors import InvariantViolation, ScriptSyntaxError, UsageError
 from netsim.packetdrill import outcome as verdicts
 from netsim.packetdrill.config import RunOptions, choose_profile, symbols_for
 from netsim.packetdrill.outcome import Outcome
-from netsim.packetdrill.parser import parse
+from netsim.packetdrill.parser import parse, read_script
 
 
 def find_scripts(arguments: list[str]) -> list[str]:
@@ -37,16 +36,6 @@ def find_scripts(arguments: list[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _read(path: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        return data.decode("utf-8")
-    except OSError as error:
-        raise ScriptSyntaxError(f"cannot be read: {error.strerror or error}", file=path) from None
-    except UnicodeDecodeError as error:
-        raise ScriptSyntaxError("this is not UTF-8 text", file=path, line=1) from error
-
-
 def run_file(path: str, options: RunOptions) -> Outcome:
     """Read and run one script; a script that cannot be read becomes a failed outcome that says where."""
     from netsim.packetdrill.run import run_script
@@ -54,7 +43,7 @@ def run_file(path: str, options: RunOptions) -> Outcome:
     started = time.perf_counter()
     name = "<stdin>" if path == "-" else path
     try:
-        text = _read(path)
+        text = read_script(path)
         profile = options.profile or choose_profile(text, path)
         script = parse(text, name, symbols_for(profile, options.defines, options.ip_version))
         outcome = run_script(script, options, profile)

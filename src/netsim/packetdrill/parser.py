@@ -9,6 +9,7 @@ decides, and says exactly where it is wrong.
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -226,15 +227,16 @@ def _misplaced(prepared: Prepared, path: str, line: int, column: int, message: s
     return ScriptSyntaxError(message, file=path, line=line, column=column, source_line=source_line(prepared.text, line))
 
 
-def parse_file(path: Path, defines: dict[str, str] | None = None) -> tree.Script:
-    """Read and parse a file. Raises ScriptSyntaxError; the file's own errors become one as well."""
+def read_script(path: str) -> str:
+    """The text of a script ("-": standard input). ScriptSyntaxError: it cannot be read, or is not text."""
     try:
-        data = path.read_bytes()
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ScriptSyntaxError("no such file", file=path) from None
     except OSError as error:
-        raise ScriptSyntaxError(f"cannot be read: {error.strerror or error}", file=str(path)) from None
+        raise ScriptSyntaxError(f"cannot be read: {error.strerror or error}", file=path) from None
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ScriptSyntaxError("this is not UTF-8 text", file=str(path), line=line) from None
-    return parse(text, str(path), defines)
+        raise ScriptSyntaxError("this is not UTF-8 text", file=path, line=line) from None

@@ -35,7 +35,7 @@ FIELDS: Final[dict[type, tuple[str, ...]]] = {
     ev.PacketSent: ("packet", "link"),
     ev.PacketDelivered: ("packet",),
     ev.PacketDropped: ("packet", "where", "reason", "rule"),
-    ev.PacketImpaired: ("packet", "where", "what", "rule"),
+    ev.PacketImpaired: ("packet", "where", "what", "rule", "reason"),
     ev.LinkChanged: ("link", "detail"),
 }
 """The fields of each event beyond `t_ns`, `host` and `conn`, in the order of the canonical line."""

@@ -271,7 +271,7 @@ def _side_files(result: RunResult, options: dict[str, Any]) -> None:
 @quiet_option
 @color_option
 def run(scenario: str, seed: int | None, quiet: bool, **options: Any) -> int:
-    """Run SCENARIO, a built-in name or a YAML file, and show it as a ladder.
+    """Run SCENARIO, a built-in name or a YAML file (-: standard input), and show it as a ladder.
 
     The exit code is 0 if every expectation of the scenario holds, and 1 if one fails.
     """

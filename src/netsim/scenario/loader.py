@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -15,7 +16,7 @@ from netsim.scenario.build_script import build_faults, build_script
 from netsim.scenario.model import Scenario
 from netsim.scenario.reader import Reader
 from netsim.scenario.validate import validate
-from netsim.scenario.yamltree import Source, parse
+from netsim.scenario.yamltree import MAX_BYTES, Source, parse
 
 
 def load(path_or_name: str, overrides: dict[str, str] | None = None, *, profile: str | None = None) -> Scenario:
@@ -68,6 +69,8 @@ def _build(source: Source, overrides: dict[str, str], profile: str | None, trust
 
 def _find(path_or_name: str) -> tuple[str, bytes, bool]:
     """Find the name for messages, the content, and whether it is built in."""
+    if path_or_name == "-":
+        return "standard input", sys.stdin.buffer.read(MAX_BYTES + 1), False
     path = FilePath(path_or_name)
     looks_like_file = "/" in path_or_name or "\\" in path_or_name or path.suffix in (".yaml", ".yml")
     if not looks_like_file:
@@ -83,7 +86,7 @@ def _find(path_or_name: str) -> tuple[str, bytes, bool]:
                              + "\n  `netsim scenarios` lists the built-in ones")  # fmt: skip
     try:
         with path.open("rb") as file:
-            content = file.read(4_000_001)
+            content = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise ScenarioError("it is a folder", file=path_or_name, hint="name a scenario file") from None
     except FileNotFoundError:

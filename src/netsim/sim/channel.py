@@ -272,7 +272,10 @@ class Channel(Action):
         packet = copy_packet(packet)
         packet.tos = packet.tos | CE
         if self._sink.recording:
-            self._sink.emit(PacketImpaired(now_ns, self.source.name, packet, self.link_name, "edit", "queue mark"))
+            event = PacketImpaired(
+                now_ns, self.source.name, packet, self.link_name, "edit", "queue mark", reasons.QUEUE_MARK
+            )
+            self._sink.emit(event)
         return packet
 
     def _drop(self, now_ns: int, packet: Packet, reason: Reason, rule: str) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netsim.base.errors import ScriptSyntaxError
 from netsim.packetdrill.config import RunOptions, choose_profile, symbols_for
 from netsim.packetdrill.outcome import PASSED
-from netsim.packetdrill.parser import parse
+from netsim.packetdrill.parser import parse, read_script
 from netsim.packetdrill.run import ScriptRun
 from netsim.report.record import Recorder
 from netsim.step.source import Flight, Key, Source
@@ -87,12 +86,7 @@ class ScriptSource(Source):
 
 def open_script(path: str, profile: str | None, wishes: RunOptions | None = None) -> ScriptSource:
     """Read a script, to be run as `wishes` say. ScriptSyntaxError: it cannot be read, or is wrong."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ScriptSyntaxError(f"cannot be read: {error.strerror or error}", file=path) from None
-    except UnicodeDecodeError:
-        raise ScriptSyntaxError("this is not UTF-8 text", file=path, line=1) from None
+    text = read_script(path)
     options = wishes or RunOptions(profile=profile, record=True)
     chosen = profile or choose_profile(text, path)
     script = parse(text, path, symbols_for(chosen, options.defines, options.ip_version))

@@ -119,8 +119,14 @@ def send(
         open_active(ep, now_ns, ep.remote_addr, ep.remote_port)
     elif state in (FIN_WAIT_1, FIN_WAIT_2, CLOSING, LAST_ACK, TIME_WAIT) or ep.close_pending:
         raise CallError(CLOSING_ERROR)
-    taken = ep.sender.enqueue(now_ns, data, push, urgent, more, end_of_record)
-    _tell(ep, now_ns, "SEND", f"{taken} bytes" + (", urgent" if urgent else ""))
+    sender = ep.sender
+    taken = sender.enqueue(now_ns, data, push, urgent, more, end_of_record)
+    if ep.recording:
+        _tell(ep, now_ns, "SEND", f"{taken} bytes" + (", urgent" if urgent else ""))
+        if sender.restarted:
+            sender.tell_restart(ep, now_ns)
+        if (state is SYN_SENT or state is SYN_RECEIVED) and taken and not ep.fast_open:
+            ep.held(now_ns, sender.unsent_bytes(), why.HELD_HANDSHAKE)
     return taken
 
 

@@ -15,6 +15,7 @@ from netsim.tcp import pathmtu, tso
 from netsim.tcp import reasons as why
 from netsim.tcp.pathmtu import MtuProbe
 from netsim.tcp.recovery.base import RECOVERY as RECOVERY_PHASE
+from netsim.tcp.recovery.reasons import LIMITED_TRANSMIT
 from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_PROBE, SENT_PUSH
 from netsim.tcp.sendqueue import NOT_QUEUED, SendQueue
 from netsim.tcp.sendspace import size_goal
@@ -94,8 +95,10 @@ class NewData(SendQueue):
         flying = recovery.in_flight_segs()
         most = tso.autosize_segments(self.profile, self._rate(), mss, rtt.min_rtt_ns)
         segments = tso.goal_segments(most, mss, cc.cwnd // recovery.smss, flying)
-        # the user's bytes lie in buffers of at most half of the peer's largest window (tcp_bound_to_half_wnd)
-        segments = max(1, min(segments, size_goal(mss, self.snd.max_wnd) // mss))
+        # The user's bytes lie in buffers of at most half of the peer's largest window (tcp_bound_to_half_wnd); later,
+        # when an ACK lets them go, one is filled up from the next (tcp_grow_skb).
+        goal = size_goal(mss, self.snd.max_wnd) // mss
+        segments = max(1, min(segments, goal if self._writing else 2 * goal))
         end = self._end_of_record(available)
         wanted = end or available
         first = sb.first()
@@ -117,7 +120,7 @@ class NewData(SendQueue):
         limit = segments * mss
         size = min(wanted, usable, limit)
         partial = size % mss
-        if partial and (size < wanted or self._is_corked() or self._nagle_holds(idle=first is None, last=True)):
+        if partial and (self._is_corked() or self._nagle_holds(idle=first is None, last=True)):
             size -= partial
         return size
 
@@ -259,10 +262,14 @@ class NewData(SendQueue):
         if push:
             flags |= PSH
             sent_flags |= SENT_PUSH
+        recovery = self.recovery
+        if recovery.duplicates and recovery.phase < RECOVERY_PHASE and end - self.una > recovery.cc.cwnd:
+            reason = LIMITED_TRANSMIT
         if size and self._is_pushed(offset, end):
             flags |= PSH
             sent_flags |= SENT_PUSH
-            reason = why.DATA_PUSHED
+            if reason is why.DATA:
+                reason = why.DATA_PUSHED
         if end == self.fin_offset and (size == 0 or self.una + self.snd.wnd > end):
             flags |= FIN
             sent_flags |= SENT_FIN

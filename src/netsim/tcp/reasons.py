@@ -78,7 +78,6 @@ DATA_PUSHED: Final = _reason(
 FIN_SENT: Final = _reason(
     "fin", "Nothing more to send: the FIN takes the next sequence number.", "RFC 9293 §3.6, §3.10.4"
 )
-PURE_ACK: Final = _reason("ack", "Acknowledge what arrived in order.", "RFC 9293 §3.10.7.4, seventh step")
 ACK_EVERY_SECOND: Final = _reason(
     "ack-every-second", "Two full-sized segments are not yet acknowledged: do not delay any longer.",
     "RFC 9293 §3.8.6.3 (SHLD-19)",
@@ -362,13 +361,13 @@ DROP_NO_ACK: Final = _reason(
 RST_BAD_ACK_SYN_RECEIVED: Final = _reason(
     "bad-ack-in-syn-received", "It does not acknowledge our SYN: an old segment; RST.", "RFC 9293 §3.10.7.4, fifth step"
 )
-DROP_OLD_ACK: Final = _reason(
-    "old-ack", "The ACK is a duplicate of an old one: ignored.", "RFC 9293 §3.10.7.4, fifth step"
+OLD_ACK: Final = _reason(
+    "old-ack", "It acknowledges less than was acknowledged before: nothing new.", "RFC 9293 §3.10.7.4, fifth step"
 )
 DROP_TEXT_CLOSING: Final = _reason(
     "text-after-fin", "The peer sent its FIN before: no data can follow it.", "RFC 9293 §3.10.7.4, seventh step"
 )
-DROP_TIME_WAIT: Final = _reason(
+OLD_IN_TIME_WAIT: Final = _reason(
     "old-in-time-wait", "An old duplicate in TIME-WAIT: exactly what TIME-WAIT is there to catch.",
     "RFC 9293 §3.6.1",
 )  # fmt: skip

@@ -194,7 +194,8 @@ class Receiver:
             rcv.wnd -= 1
         if self.profile.fin_drops_gaps:
             self.reassembly.clear()
-        self.ack_reason = why.ACK_FIN
+        if self.ack_reason is not why.ACK_GAP_FILLED:
+            self.ack_reason = why.ACK_FIN  # which may wait
 
     def delay_fin_ack(self) -> None:
         """Owe the ACK of the FIN instead of sending it at once (`Profile.delay_fin_ack`)."""

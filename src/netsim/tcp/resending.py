@@ -16,6 +16,7 @@ from netsim.tcp.recovery.base import (
     PROBE_NEW,
     TIMER_PROBE,
 )
+from netsim.tcp.recovery.reasons import RESCUE
 from netsim.tcp.recovery.scoreboard import SENT_EOR, SENT_FIN, SENT_JOINED, SENT_PUSH, Sent
 from netsim.tcp.sendqueue import NOT_QUEUED
 from netsim.tcp.timers import LOSS, OVERRIDE, PERSIST
@@ -64,12 +65,16 @@ class Resending(NewData):
             seg.flags |= PSH
         if self.profile.tso:
             self.recovery.sb.cut_out(record, last or record)
+        reason = _RESEND_REASONS.get(cause, why.RESEND_GO_BACK)
+        detector = self.recovery.sack_detector
+        if detector is not None and cause == "sack" and detector.is_rescue(self.recovery.sb, record):
+            reason = RESCUE
         self.recovery.on_retransmit(now_ns, record)
         if last is not None:
             self._note_extended(now_ns, record, last)
         if cause == "timeout" and self.options.user_timeout_ns and self.profile.user_timeout_at_rto:
             self._clamp_timer(now_ns)
-        self._left(ep, now_ns, seg, _RESEND_REASONS.get(cause, why.RESEND_GO_BACK), cause)
+        self._left(ep, now_ns, seg, reason, cause)
         return seg
 
     def _clamp_timer(self, now_ns: int) -> None:

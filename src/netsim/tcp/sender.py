@@ -18,6 +18,7 @@ from netsim.tcp.departing import Departing
 from netsim.tcp.recovery.base import (
     NO_BLOCKS,
 )
+from netsim.tcp.recovery.reasons import INITIAL_WINDOW, INITIAL_WINDOW_AFTER_LOSS
 from netsim.tcp.recovery.scoreboard import SENT_PUSH, SENT_SYN
 from netsim.tcp.sendqueue import NOT_QUEUED
 from netsim.tcp.timers import KEEPALIVE, OVERRIDE, PERSIST, USER
@@ -57,6 +58,12 @@ class Sender(Departing):
             self.expand_buffer(ep)
         if self.gate is not None:
             self.gate.update_rate(self.profile, self.recovery)
+        if ep.recording:
+            cc = self.recovery.cc
+            after_loss = cc.cwnd < self.recovery.initial_window()
+            ep.congestion_changed(
+                now_ns, cc.cwnd, cc.ssthresh, self.phase(), INITIAL_WINDOW_AFTER_LOSS if after_loss else INITIAL_WINDOW
+            )
         if ep.options.keep_alive or ep.profile.keep_alive_always:
             idle = ep.options.keep_idle_ns or ep.profile.keep_idle_ns
             ep.set_timer(now_ns, KEEPALIVE, now_ns + idle, why.KEEP_ALIVE_ARMED)
@@ -90,7 +97,7 @@ class Sender(Departing):
         rule = self.profile.window_shrink_rule
         if rule == "any" or (seg.ack != snd.wl2 and not self.profile.window_news_with_ack):
             return seq_le(snd.wl2, seg.ack)
-        window = seg.wnd << snd.wscale
+        window = seg.wnd if seg.flags & SYN else seg.wnd << snd.wscale
         return window > snd.wnd or (window == 0 and rule == "zero")
 
     def syn_resent(self, ep: Endpoint, now_ns: int) -> None:
@@ -150,7 +157,8 @@ class Sender(Departing):
         ack = self.una + seq_diff(seg.ack, snd.una)
         old_window = snd.wnd
         if ack >= self.una and self._window_is_news(seg):
-            window = seg.wnd << snd.wscale
+            # RFC 7323 §2.2: the window of a SYN is never scaled (this one may be the crossing SYN,ACK of the peer).
+            window = seg.wnd if seg.flags & SYN else seg.wnd << snd.wscale
             snd.wnd = window
             if window > snd.max_wnd:
                 snd.max_wnd = window
@@ -159,7 +167,8 @@ class Sender(Departing):
             snd.wl1 = seg.seq
             snd.wl2 = seg.ack
             if window > old_window and ack == self.nxt and self.unsent_bytes() > 0:
-                self.recovery.before_new_data(now_ns)  # tcp_ack_update_window: the window ended a pause
+                if self.recovery.before_new_data(now_ns):  # tcp_ack_update_window: the window ended a pause
+                    self.tell_restart(ep, now_ns)
         elif ack > self.una:
             # An old segment with a new acknowledgement: SND.WND counts from SND.UNA, so it shrinks
             # by as much, or the window would end where the peer never offered.
@@ -170,6 +179,7 @@ class Sender(Departing):
 
     def _tell_of_ack(self, ep: Endpoint, now_ns: int, seg: Segment, ack: int, *, window_changed: bool) -> None:
         """SND.UNA advances, and loss recovery is told what the segment says."""
+        self._writing = False
         self.corked = False  # what the user held back by MSG_MORE waits for the next ACK at most
         info = self._ack
         info.ack = ack

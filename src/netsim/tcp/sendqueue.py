@@ -28,7 +28,7 @@ from netsim.tcp.recovery.base import (
     AckInfo,
 )
 from netsim.tcp.recovery.machine import LossRecovery
-from netsim.tcp.recovery.reasons import AVOIDANCE, SLOW_START
+from netsim.tcp.recovery.reasons import AVOIDANCE, IDLE_RESTART, SLOW_START
 from netsim.tcp.tcb import SendSpace
 from netsim.tcp.timers import LOSS, OVERRIDE, PACING, PERSIST, RTO, USER
 
@@ -47,9 +47,10 @@ class SendQueue:
 
     __slots__ = (
         "_ack", "_cwnd_held", "_force", "_force_push", "_idle_write_end", "_sent_new", "_small_end",
-        "_tlp_new", "_told_cwnd", "_window_held", "buffer", "capacity", "chrono", "corked",
+        "_tlp_new", "_told_cwnd", "_window_held", "_writing", "buffer", "capacity", "chrono", "corked",
         "eor_marks", "fin_offset", "fin_sent", "first_unanswered_ns", "gate", "nxt", "options", "persist_count",
-        "probing", "profile", "push_marks", "pushed_to", "recovery", "search", "snd", "starved", "timeouts", "una",
+        "probing", "profile", "push_marks", "pushed_to", "recovery", "restarted", "search", "snd", "starved",
+        "timeouts", "una",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, options: ConnectionOptions, snd: SendSpace) -> None:
@@ -58,6 +59,8 @@ class SendQueue:
         self.snd = snd
         self._told_cwnd = 0
         self._window_held = False
+        self._writing = False
+        """What leaves now leaves during the user's call, not later."""
         self.buffer = SendBuffer()
         self.capacity = options.snd_buffer or profile.snd_buffer
         self.chrono = Chrono()
@@ -87,6 +90,8 @@ class SendQueue:
         self._cwnd_held = False
         self._small_end = 0
         self._idle_write_end = 0
+        self.restarted = False
+        """The window was restarted after idleness, and nobody was told yet."""
         self.gate: Gate | None = None
         """Pacing, or a device that refuses packets; None: neither."""
         if profile.pacing or options.max_pacing_bps:
@@ -103,6 +108,7 @@ class SendQueue:
             smss,
             window,
             counts_segments=config.counts_segments,
+            slow_start_limit=profile.slow_start_limit,
             hystart=profile.hystart,
         )
         if profile.pacing or self.options.max_pacing_bps:
@@ -205,9 +211,12 @@ class SendQueue:
             return 0
         if self.chrono.kind == chrono.BUFFER:
             self.chrono.stop(now_ns, chrono.BUFFER, idle=False)
-        if self.una == self.nxt:
-            self.recovery.before_new_data(now_ns)
+        if self.una == self.nxt and self.recovery.before_new_data(now_ns):
+            self.restarted = True
         self.chrono.start(now_ns, chrono.BUSY)
+        self._writing = True
+        if self.push_marks and self.profile.push_at_end_of_write:
+            self._write_into_last_buffer()
         self.buffer.append(data if taken == len(data) else data[:taken])
         end = self.buffer.end + 1
         for mark in marks:
@@ -229,6 +238,13 @@ class SendQueue:
             self.snd.urgent = True
             self.snd.up = seq_add(self.snd.iss, end)
         return taken
+
+    def _write_into_last_buffer(self) -> None:
+        """Linux: a write into the last buffer, if that has room and has not left, takes its PSH away (tcp_sendmsg)."""
+        end = self.buffer.end + 1
+        unsent = end - self.data_nxt()
+        if unsent > 0 and self.push_marks[-1] == end and end not in self.eor_marks and unsent % self._goal():
+            del self.push_marks[-1]
 
     def queue_fin(self) -> None:
         """CLOSE: after everything queued comes the FIN."""
@@ -311,6 +327,14 @@ class SendQueue:
     def _tell_rtt(self, ep: Endpoint, now_ns: int) -> None:
         rtt = self.recovery.rtt
         ep.sink.emit(RttSampled(now_ns, ep.host, ep.conn, rtt.latest_ns, rtt.srtt_ns, rtt.rttvar_ns, rtt.rto_ns))
+
+    def tell_restart(self, ep: Endpoint, now_ns: int) -> None:
+        """Sending begins again after idleness, with the restart window."""
+        self.restarted = False
+        if ep.recording:
+            cc = self.recovery.cc
+            self._told_cwnd = cc.cwnd
+            ep.congestion_changed(now_ns, cc.cwnd, cc.ssthresh, self.recovery.phase_name(), IDLE_RESTART)
 
     def _tell_recovery(self, ep: Endpoint, now_ns: int) -> None:
         """Turn what recovery decided into events."""

@@ -68,6 +68,8 @@ def segment_arrives(ep: Endpoint, now_ns: int, seg: Segment) -> tuple[Reason, bo
     if ep.state is FIN_WAIT_1 and seg.flags & FIN and ep.sender.fin_was_acked():
         # Its FIN is not in order yet, so the ACK of ours alone decides.
         fin_acknowledged(ep, now_ns)
+    if ep.recording and reason is why.ACCEPTED and not seg.payload and seq_lt(seg.ack, ep.snd.una):
+        reason = why.OLD_ACK
     return reason, True
 
 
@@ -90,6 +92,8 @@ def time_wait_linux(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     if not ep.may_answer_invalid(now_ns, seg):
         return why.INVALID_LIMITED
     reason = why.ACK_FIN_AGAIN if seg.flags & FIN else why.DROP_UNACCEPTABLE
+    if seg.payload and seq_lt(seg.seq, rcv.nxt):
+        reason = why.OLD_IN_TIME_WAIT
     ep.send_ack(now_ns, reason)
     return reason
 
@@ -284,7 +288,7 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
     elif seq_add(seg.seq, 1) == rcv.nxt and len(seg.payload) <= 1 and not seg.flags & (SYN | FIN):
         reason = why.ACK_KEEP_ALIVE
     elif seq_lt(seg.seq, rcv.nxt) and seg.payload:
-        reason = why.ACK_DUPLICATE
+        reason = why.OLD_IN_TIME_WAIT if state is TIME_WAIT else why.ACK_DUPLICATE
     ep.last_heard_ns = now_ns
     if seg.flags & URG and seg.seq == rcv.nxt:
         step6_urg(ep, now_ns, seg)  # MUST-66

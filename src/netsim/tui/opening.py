@@ -28,6 +28,8 @@ def open_debugger(
 
     `wishes`: how a script is to be run, where there is more to say than its profile.
     """
+    if name == "-":
+        raise UsageError("stepping needs a file: it is read again for every branch, and commands may come from stdin")
     path = Path(name)
     if path.suffix == ".pkt" or wishes is not None:
         return Debugger(_script(name, profile, wishes))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .compare import compare
 from .scripts import MODES, generate
-from .sides import ask_kernel, ask_netsim, to_json
+from .sides import ask_kernel, ask_netsim, to_json, with_results
 
 
 def _fork(name: str, path: Path, answer: Path, tool: str) -> int:
@@ -27,13 +27,19 @@ def _fork(name: str, path: Path, answer: Path, tool: str) -> int:
     os._exit(0)
 
 
+def script_for_kernel(name: str, seed: int) -> str:
+    """The script with the results of calls that netsim predicts."""
+    text = generate(name, seed)
+    return with_results(text, ask_netsim(name, text).calls)
+
+
 def kernel_answers(name: str, seeds: range, folder: Path, tool: str, jobs: int) -> None:
     """Ask the kernel for every script whose answer is not in `folder` yet."""
     running: set[int] = set()
     for seed in seeds:
         path = folder / f"{name}{seed}.pkt"
         answer = folder / f"{name}{seed}.json"
-        text = generate(name, seed)
+        text = script_for_kernel(name, seed)
         if answer.exists() and path.exists() and path.read_text() == text:
             continue
         path.write_text(text)
@@ -44,16 +50,16 @@ def kernel_answers(name: str, seeds: range, folder: Path, tool: str, jobs: int) 
         running.discard(os.wait()[0])
 
 
-def differences_of(name: str, seeds: range, given: argparse.Namespace) -> dict[int, list[str]]:
+def differences_of(
+    name: str, seeds: range, folder: Path, *, windows: bool = False, strict: bool = False, info: bool = True
+) -> dict[int, list[str]]:  # fmt: skip
     """Script number -> where netsim and the kernel differ; those that agree are left out."""
     found: dict[int, list[str]] = {}
     for seed in seeds:
         mine = ask_netsim(name, generate(name, seed))
-        answer = json.loads((given.folder / f"{name}{seed}.json").read_text())
-        lines = compare(
-            json.loads(to_json(mine)), answer, mine.times,
-            windows=given.windows, strict=given.strict, info=not given.no_info,
-        )  # fmt: skip
+        answer = json.loads((folder / f"{name}{seed}.json").read_text())
+        ours = json.loads(to_json(mine))
+        lines = compare(ours, answer, mine.times, windows=windows, strict=strict, info=info)
         if lines:
             found[seed] = lines
     return found
@@ -74,16 +80,19 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="ask the kernel a second time where it differs")
     parser.add_argument("-q", action="store_true", help="only the counts")
     given = parser.parse_args()
+    if given.tool is None:
+        parser.error("needs the real packetdrill: on the path, or named by --tool or PACKETDRILL")
     given.folder.mkdir(parents=True, exist_ok=True)
     seeds = range(given.first, given.last)
     for name in MODES if given.mode == "all" else given.mode.split(","):
         kernel_answers(name, seeds, given.folder, given.tool, given.j)
-        found = differences_of(name, seeds, given)
+        wish = {"windows": given.windows, "strict": given.strict, "info": not given.no_info}
+        found = differences_of(name, seeds, given.folder, **wish)
         for seed in found if given.again else ():
             (given.folder / f"{name}{seed}.json").unlink()
         if given.again and found:
             kernel_answers(name, seeds, given.folder, given.tool, max(1, given.j // 2))
-            found = differences_of(name, seeds, given)
+            found = differences_of(name, seeds, given.folder, **wish)
         for seed, lines in found.items():
             if not given.q:
                 sys.stdout.write(f"{name}{seed}:\n" + "\n".join(lines) + "\n")

@@ -122,8 +122,6 @@ def compare(
         for i in range(max(0, at - 2), min(at + 4, max(len(a), len(b)))):
             left, right = (a[i] if i < len(a) else None), (b[i] if i < len(b) else None)
             lines.append(f"  {'>>' if i == at else '  '} {show(left):58} | {show(right)}")
-    if ours["calls"] != theirs["calls"]:
-        lines.append(f"   calls {ours['calls']} | {theirs['calls']}")
     if at is None and info:
         different = info_differences(ours["info"], theirs["info"])
         if different:

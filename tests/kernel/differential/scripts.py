@@ -143,11 +143,11 @@ class Writer:
     def _pause(self) -> str:
         return self.random.choice(PAUSES) if self.random.random() < 0.93 else "2.57"
 
-    def _stamp(self) -> str:
+    def _stamp(self, old: float = 0.05) -> str:
         if not self.mode.timestamps:
             return ""
         self.clock += self.random.choice((0, 1, 50))
-        value = self.clock - (900 if self.random.random() < 0.05 else 0)
+        value = self.clock - (900 if self.random.random() < old else 0)
         return f"<nop,nop,TS val {value} ecr {self._echo()}>"
 
     def _echo(self) -> int:
@@ -220,7 +220,7 @@ class Writer:
             self._say(".01", f"< {mode.syn_flags} 0:0(0) win {first} {self.syn_options}")
             self._say("0", f"> S{echo}. 0:0(0) ack 1 {self._answer()}")
             if opening == "passive":
-                self._say(".02", f"< . 1:1(0) ack 1 win {self.window} {self._stamp()}")
+                self._say(".02", f"< . 1:1(0) ack 1 win {self.window} {self._stamp(0)}".rstrip())
                 self._say(".01", "accept(3, ..., ...) = 4")
                 self._say("0", "fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0")
                 self.file = 4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
 import re
 import select
 import socket
@@ -39,7 +38,7 @@ class Answer:
     """What one side did.
 
     packets: (time in s, is from the host under test, segment); times count from the first packet
-    calls: what the calls returned, in order, as "0" or "-1 EPIPE"
+    calls: what the calls returned, in order, as "0" or "-1 EPIPE" (netsim's only)
     info: TCP_INFO's fields at the end; empty where the script asks for none
     """
 
@@ -96,6 +95,21 @@ def ask_netsim(name: str, text: str) -> Answer:
     return answer
 
 
+def with_results(text: str, answers: list[str]) -> str:
+    """The script with what netsim's calls returned: the tool stops where the kernel's return something else."""
+    rest = iter(answers)
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        call = re.match(r"\S+ (\w+)\(.*\) = ", line)
+        if call is None or " < " in line or call.group(1) in NEW_DESCRIPTORS:
+            continue
+        result = next(rest, None)
+        if result is None:
+            break
+        lines[i] = call.group(0) + result + (" (error)" if result.startswith("-1") else "")
+    return "\n".join(lines) + "\n"
+
+
 # --- the kernel ---
 
 
@@ -135,7 +149,7 @@ def ask_kernel(name: str, path: Path, tool: str) -> Answer:
     packets: list[tuple[float, bool, Segment]] = []
     with subprocess.Popen(
         [tool, "--tolerance_usecs=200000", str(path)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PD_TELL": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         until = time.monotonic() + 90
         while process.poll() is None and time.monotonic() < until:
@@ -147,23 +161,12 @@ def ask_kernel(name: str, path: Path, tool: str) -> Answer:
     answer = Answer()
     start = packets[0][0] if packets else 0.0
     answer.packets = [(t - start, mine, p) for t, mine, p in packets]
-    for line in err.splitlines():
-        words = line.split()
-        if words[:1] == ["RESULT"]:
-            number = int(words[3])
-            answer.calls.append(f"-1 {_errno_name(number)}" if number else words[2])
     found = re.search(r"^INFO (.*)$", out, re.MULTILINE)
     if found:
         answer.info = dict(zip(INFO_FIELDS, map(int, found.group(1).split()), strict=True))
     if process.returncode:
-        answer.trouble = "".join(line for line in err.splitlines(keepends=True) if "RESULT" not in line)[-300:]
+        answer.trouble = err[-300:]
     return answer
-
-
-def _errno_name(number: int) -> str:
-    import errno
-
-    return errno.errorcode.get(number, str(number))
 
 
 # --- keeping a kernel's answer ---

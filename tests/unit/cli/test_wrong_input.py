@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("check nosuch.pcap", "nosuch.pcap: no such file"),
         ("check a.pcap --baseline nosuch", "nosuch: no such file"),
         ("check a.pcap --annotate a.pcap", "--annotate writes pcapng, and a.pcap is the capture itself"),
+        ("step nosuch.pkt --plain", "nosuch.pkt: no such file"),
+        ("step - --plain", "stepping needs a file"),
+        ("check nosuch.pcap --annotate o.pcapng --plot o.svg", "nosuch.pcap: no such file\n"),
         ("packetdrill nosuch", "nosuch: no such file or folder"),
         ("packetdrill scripts --step", "--step opens one script; scripts is a folder of them"),
         ("packetdrill scripts --pcap text.txt", "--pcap text.txt: several scripts need a folder, and this is a file"),
@@ -61,3 +65,15 @@ def test_every_help_ends_with_command_lines_to_copy(command: str, capsys: pytest
     lines = [line.strip() for line in examples.splitlines()]
     assert lines
     assert all(f"netsim {command}" in line for line in lines)
+
+
+def test_a_scenario_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stdin(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    stdin("name: mine\nhosts: {a: {}, b: {}}\nlinks: [{between: [a, b]}]\n")
+    assert main(["run", "-"]) == 0
+    assert " mine\n" in capsys.readouterr().out
+    stdin("hosts: {a: {}, b: {}}\nlinks: [{between: [a, c]}]\n")
+    assert main(["run", "-"]) == 2
+    assert capsys.readouterr().err.startswith("standard input:2:23: unknown host 'c'")

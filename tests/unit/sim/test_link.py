@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from netsim.base.errors import UsageError
-from netsim.base.events import LinkChanged, PacketDropped
+from netsim.base.events import LinkChanged, PacketDropped, PacketImpaired
 from netsim.base.packet import ECT0, UdpDatagram
 from netsim.base.units import MS, SEC
 from netsim.sim import reasons
@@ -200,6 +200,8 @@ def test_step_mark_marks_ecn_capable_packets_and_leaves_the_record_alone() -> No
     pair.sim.run()
     assert [packet.tos for _, packet in pair.b.got] == [2, 2, 3, 0]
     assert [packet.tos for packet in packets] == [2, 2, 2, 0]
+    marks = [event for event in pair.sink.events if isinstance(event, PacketImpaired)]
+    assert [event.reason for event in marks] == [reasons.QUEUE_MARK]
 
 
 def test_red_drops_nothing_while_short_some_while_growing_and_all_when_long() -> None:

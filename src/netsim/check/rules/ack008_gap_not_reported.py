@@ -33,9 +33,10 @@ loss. Without them it must wait for its timeout.
 
 ## What it must not claim
 
-Needs a tap at the receiver: elsewhere its ACKs may have been lost before the tap. Duplicate ACKs
-that the capture lacks: where the IP identification shows a gap, or follows no pattern, the rule is
-silent, and three segments must have come, each of which asks for an ACK.
+Needs a tap at the receiver: elsewhere its ACKs may have been lost before the tap. A receiver that has
+sent duplicate ACKs before is not reported. Duplicate ACKs that the capture lacks: where the IP
+identification shows a gap, or follows no pattern, the rule is silent, and three segments must have
+come, each of which asks for an ACK.
 
 ## References
 
@@ -64,7 +65,7 @@ class Ack008(Rule):
         h = x.h
         holes = h.holes
         last = x.p.last
-        if not holes or last is None or x.p.stage != STAGE_OPEN or h.dupacks or h.sacked or not x.n:
+        if not holes or last is None or x.p.stage != STAGE_OPEN or h.dupacks_total or h.sacked or not x.n:
             return
         opener = holes[0].opener
         since = max(opener.t_ns, h.una_ns)

@@ -29,7 +29,8 @@ reset turns the peer's clean close into an error.
 
 ## What it must not claim
 
-An end that never acknowledged the FIN (an abandoned FIN-WAIT-2) may answer with a reset.
+An end that never acknowledged the FIN (an abandoned FIN-WAIT-2) may answer with a reset; so may one
+whose TIME-WAIT a reset has ended (RFC 1337).
 
 ## References
 
@@ -52,5 +53,7 @@ class Cls003(Rule):
         last = p.last
         if h.fin < 0 or p.fin < 0 or h.passive or h.last_ack <= p.fin or last is None or not last.flags & FIN:
             return
+        if p.rst is not None or h.rst is not None:
+            return  # a reset has ended TIME-WAIT before (RFC 1337)
         if h.last is not None and last.frame > h.last.frame and x.r.t_ns - last.t_ns < 2_000_000_000:
             x.report(h, "It answers a resent FIN with a reset although it must be in TIME-WAIT.", CERTAIN, 0, last)

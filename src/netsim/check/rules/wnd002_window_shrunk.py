@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netsim.capture.record import TcpRecord
-from netsim.check.evidence import EARLIER, LATER, SAME, agreed, order_of
+from netsim.check.evidence import EARLIER, LATER, SAME, agreed, ids_order, is_near
 from netsim.check.look import Look, grouped
 from netsim.check.model import AT_WINDOW, CERTAIN, DEVIATION, LIKELY, NEED_BOTH, NEED_HANDSHAKE, Meta, Rule
 
@@ -29,19 +28,14 @@ again.
 
 ## What it must not claim
 
-Reordered ACKs look the same; the order must be proven by timestamps or IP identification, else the
-finding is only "likely", and silent where the capture shows reordering. Once the peer's FIN has
+Reordered ACKs look the same: the order must be proven by timestamps or IP identification. Without them
+the finding is "likely" where the tap is at the host, and silent elsewhere. Once the peer's FIN has
 arrived nothing more can come, and the window says nothing.
 
 ## References
 
 RFC 9293 §3.8.6 (SHLD-14)
 """
-
-
-NETWORK_REORDERS_NS: Final = 5_000_000
-NEAR_NS: Final = 1_500_000
-"""Its answers come so fast that the tap is at this end, where nothing overtakes."""
 
 
 class Wnd002(Rule):
@@ -63,13 +57,9 @@ class Wnd002(Rule):
             return  # the peer's FIN has arrived: nothing more can come, the window says nothing
         if x.old and not x.n:
             return  # an ACK that what its sender sent later has overtaken
-        if h.last is not None and h.last is not last and _may_be_older(x, h.last):
-            return
-        order = order_of(h, x.r, last)
-        if order == SAME and x.r.t_ns - last.t_ns < NETWORK_REORDERS_NS and not (0 <= h.turn_ns < NEAR_NS):
-            return  # nothing tells which left first, and on the way they may have changed places
-        if order == EARLIER or (order == SAME and x.c.reordered):
-            return
+        order = _order(x)
+        if order == EARLIER or (order == SAME and (x.c.reordered or not is_near(h))):
+            return  # it was overtaken, or nothing tells that it was not
         lost = grouped(x.old_edge - x.edge)
         x.report(
             h, f"It takes back {lost} bytes of window: the edge moves from {grouped(x.p.rel(x.old_edge))} to "
@@ -77,9 +67,12 @@ class Wnd002(Rule):
         )  # fmt: skip
 
 
-def _may_be_older(x: Look, newest: TcpRecord) -> bool:
-    """What its sender sent before `newest`, or, for all that can be told, may have sent before it."""
-    order = order_of(x.h, x.r, newest)
-    if order != SAME:
-        return order == EARLIER
-    return x.r.t_ns - newest.t_ns < NETWORK_REORDERS_NS and not (0 <= x.h.turn_ns < NEAR_NS)
+def _order(x: Look) -> int:
+    """Was it sent LATER than all that was seen of its sender, or EARLIER than some? SAME if nothing tells."""
+    h = x.h
+    if x.r.ts_val >= 0:
+        if x.ticked:
+            return LATER
+        if x.r.ts_val != h.ts_val:
+            return EARLIER
+    return ids_order(h, x.r, h.last) if h.last is not None else SAME

@@ -34,7 +34,7 @@ class CongestionControl:
     The caller (loss recovery) owns the phases: `on_ack` is called only where the window may grow.
     """
 
-    __slots__ = ("counts_segments", "cwnd", "smss", "ssthresh", "wants_rtt")
+    __slots__ = ("counts_segments", "cwnd", "left_slow_start", "smss", "ssthresh", "wants_rtt")
 
     name: str = "none"
 
@@ -43,6 +43,8 @@ class CongestionControl:
         self.cwnd = initial_cwnd
         self.ssthresh = INFINITE_SSTHRESH
         self.counts_segments = counts_segments
+        self.left_slow_start = ""
+        """Why slow start was left early ("train" or "delay"), until the caller has taken note of it."""
         self.wants_rtt = False
         """`on_rtt` is of use to this variant."""
 

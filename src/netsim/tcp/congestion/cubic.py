@@ -156,6 +156,7 @@ class Cubic(CongestionControl):
             segs = self.cwnd // self.smss
             if self.hystart.on_rtt(now_ns, rtt_ns, una, nxt, segs):
                 self.ssthresh = self.cwnd
+                self.left_slow_start = self.hystart.found
 
     def on_undo(self, prior_cwnd: int, prior_ssthresh: int) -> None:
         """§4.9: the reduction was spurious; everything as before."""

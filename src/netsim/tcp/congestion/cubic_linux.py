@@ -159,3 +159,4 @@ class LinuxCubic(CongestionControl):
             self.hystart.note_delay(rtt_ns)
             if self.cwnd < self.ssthresh and self.hystart.on_rtt(now_ns, rtt_ns, una, nxt, self.cwnd // self.smss):
                 self.ssthresh = self.cwnd
+                self.left_slow_start = self.hystart.found

@@ -156,6 +156,17 @@ class Profile:
     """CUBIC leaves slow start when the delay grows (RFC 9406's ancestor in Linux)."""
     recovery: str = "sack"
     """Loss recovery: "newreno", "sack" (RFC 6675) or "rack" (RFC 8985)."""
+    slow_start_limit: int = 1
+    """So many segments one ACK adds at most in slow start (not with Linux's CUBIC): 1 (RFC 5681 §3.1) to L
+    (RFC 3465); 0: no bound."""
+    cwnd_validation: bool = True
+    """The congestion window grows only while it is what limits the sender (RFC 5681 §4.1 in spirit, RFC 7661)."""
+    rack_timer_slack_ns: int = 2 * MS
+    """Smallest distance of the probe and reordering timers (Linux: TCP_TIMEOUT_MIN, two ticks)."""
+    tlp_max_ack_delay_ns: int = 200 * MS
+    """Added to the probe timeout when one segment is in flight (RFC 8985 §7.2: WCDelAckT)."""
+    max_reordering: int = 300
+    """Bound of the degree of reordering without SACK (net.ipv4.tcp_max_reordering)."""
     limited_transmit: bool = True
     prr: str = ""
     """"" (the window comes down at once), "rfc6937", "rfc6937-crb", "rfc9937" or "linux"."""
@@ -196,6 +207,8 @@ class Profile:
     """A SACK of what had been judged lost gives an RTT sample too, though that contains the timeout (Linux)."""
     rtt_variant: str = "rfc"
     """"rfc" (RFC 6298), "linux" or "freebsd"."""
+    rtt_every_ack: bool = True
+    """Without timestamps, a round-trip sample from every ACK of new data; False: one a round trip (RFC 6298 §3)."""
     rto_initial_ns: int = SEC
     rto_min_ns: int = SEC
     rto_max_ns: int = 60 * SEC

@@ -77,4 +77,9 @@ def _make_recovery_config(profile: Profile) -> RecoveryConfig:
         initial_window_segs=0 if profile.initial_window_rfc3390 else profile.initial_window_segs,
         idle_restart=profile.slow_start_after_idle,
         idle_halving=profile.idle_halving,
+        sample_every_ack=profile.rtt_every_ack,
+        cwnd_validation=profile.cwnd_validation,
+        timer_slack_ns=profile.rack_timer_slack_ns,
+        max_ack_delay_ns=profile.tlp_max_ack_delay_ns,
+        reorder_ceiling_segs=profile.max_reordering,
     )

@@ -47,6 +47,8 @@ FREEBSD: Final = Profile(
     mss_option_at_once=True,  # tcp_ctloutput: t_maxseg = optval
     icmp_mtu_below_mss_only=True,  # tcp_ctlinput: believed if it is less than t_maxseg and the headers
     congestion_control="cubic",
+    rtt_every_ack=False,  # tcp_do_segment: t_rtttime, t_rtseq
+    slow_start_limit=2,  # net.inet.tcp.abc_l_var
     prr="rfc6937",  # net.inet.tcp.do_prr
     rtt_variant="freebsd",
     rto_min_ns=30 * MS,  # net.inet.tcp.rexmit_min; DEVIATES RFC 6298 §2.4

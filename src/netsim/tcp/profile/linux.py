@@ -68,6 +68,7 @@ LINUX: Final = Profile(
     window_news_with_ack=True,  # tcp_may_update_window
     window_shrink_rule="zero",  # tcp_may_update_window
     pacing_free_segs=10,  # tcp_update_skb_after_send
+    slow_start_limit=0,  # tcp_slow_start: all that was acknowledged
     fin_needs_cwnd=True,  # tcp_cwnd_test; seen on 6.18, older kernels let the last FIN pass
     sws_override_probes=True,  # tcp_probe_timer, tcp_write_wakeup
     syn_ack_retries=5,  # net.ipv4.tcp_synack_retries

@@ -60,7 +60,7 @@ class RecoveryConfig:
     idle_restart:    RFC 5681 §4.1: restart window after an idle RTO
     idle_halving:    with it, Linux's form: halve once per idle RTO, not below the initial window
     cwnd_validation: grow only when the window was used (Linux tcp_is_cwnd_limited; RFC 9438 §5.8, RFC 7661 in spirit)
-    sample_every_ack: an RTT sample from every ACK; else one a round trip (RFC 6298 §3)
+    sample_every_ack: an RTT sample from every ACK; else, without timestamps, one a round trip (RFC 6298 §3)
     samples_lost:    an RTT sample also from a SACK of what had been judged lost (Linux)
     timer_slack_ns:  smallest distance of the probe and reordering timers (Linux TCP_TIMEOUT_MIN: 2 ticks)
     max_ack_delay_ns: WCDelAckT of RFC 8985 §7.2: added to the probe timeout when one segment is in flight

@@ -44,8 +44,8 @@ class Flight:
         "calm", "cc", "config", "cwnd_limited", "cwr_pending", "duplicates", "ecn", "forced", "high_seq", "inflating",
         "last_sent_ns", "limited_bytes", "max_out_segs", "mtu_probe_lost", "mtu_probe_resent", "mtu_probe_start",
         "offload", "phase", "probe_end", "probe_resent", "probing", "prr", "rack", "resent_high", "rtt",
-        "sack_detector", "sack_ok", "sample_at", "sb", "smss", "syn_timeouts", "timeouts", "timer", "timer_at_ns",
-        "tlp", "total_retrans", "ts_tick_ns", "undo", "usage_end", "virtual_sacked",
+        "sack_detector", "sack_ok", "sample_at", "samples_all", "sb", "smss", "syn_timeouts", "timeouts", "timer",
+        "timer_at_ns", "tlp", "total_retrans", "ts_tick_ns", "undo", "usage_end", "virtual_sacked",
     )  # fmt: skip
 
     def __init__(self, config: RecoveryConfig, cc: CongestionControl, smss: int) -> None:
@@ -85,6 +85,8 @@ class Flight:
         self.probe_resent = False
         self.probing = False
         self.sample_at = 0
+        self.samples_all = config.sample_every_ack
+        """Every ACK gives a round-trip sample."""
         self.resent_high = 0
         self.syn_timeouts = 0
         self.timeouts = 0
@@ -117,6 +119,7 @@ class Flight:
         self.sack_ok = sack_ok
         self.ecn = ecn
         self.ts_tick_ns = ts_tick_ns
+        self.samples_all = config.sample_every_ack or ts_tick_ns > 1
         self.inflating = not sack_ok and not config.prr
         if sack_ok and config.sack_detector == "rack":
             self.rack = Rack()

@@ -102,12 +102,12 @@ class LossRecovery(Detection):
                 rack.xmit_ns = newest.sent_ns
                 rack.order = newest.order
                 rack.rtt_ns = newest_rtt
-            if self.config.sample_every_ack or ack >= self.sample_at:
+            if self.samples_all or ack >= self.sample_at:
                 self.rtt_ns = sample = now_ns - records[first].sent_ns
                 rtt.sample(sample, newest_rtt, ack, sb.nxt)
                 self.sample_at = sb.nxt
                 if self.cc.wants_rtt:
-                    self.cc.on_rtt(now_ns, newest_rtt, ack, sb.nxt)
+                    self._tell_cc_rtt(now_ns, newest_rtt, ack)
             sb.head = index
             sb.compact()
         if rtt.backoffs:
@@ -189,14 +189,22 @@ class LossRecovery(Detection):
             if advanced and self.rtt.backoffs:
                 self.rtt.on_new_ack()
             return False
-        if not self.config.sample_every_ack and info.ack < self.sample_at:
+        if not self.samples_all and info.ack < self.sample_at:
             return False
         self.rtt.sample(sample, newest, sb.una, sb.nxt)
         self.sample_at = sb.nxt
         self.rtt_ns = sample
         if self.cc.wants_rtt:
-            self.cc.on_rtt(now_ns, newest, sb.una, sb.nxt)
+            self._tell_cc_rtt(now_ns, newest, sb.una)
         return True
+
+    def _tell_cc_rtt(self, now_ns: int, rtt_ns: int, una: int) -> None:
+        """A sample for a delay-aware congestion control, which may leave slow start for it."""
+        cc = self.cc
+        cc.on_rtt(now_ns, rtt_ns, una, self.sb.nxt)
+        if cc.left_slow_start:
+            self.reasons.append(why.HYSTART_TRAIN if cc.left_slow_start == "train" else why.HYSTART_DELAY)
+            cc.left_slow_start = ""
 
     def _sack_counts_for_timer(self, sampled: bool) -> bool:
         """A SACK moves the timer only if it is about data sent before the head was (Linux)."""

@@ -354,5 +354,6 @@ class Phases(Flight):
         assert self.prr is not None
         pipe = self.in_flight_segs() * self.smss if self.config.counts_segments else self.pipe_bytes()
         cwnd = self.prr.on_ack(delivered, pipe, self.cc.ssthresh, self.smss, una_advanced, newly_lost)
-        if cwnd >= 0:
+        if cwnd >= 0 and cwnd != self.cc.cwnd:
             self.cc.cwnd = cwnd
+            self.reasons.append(why.REDUCED)

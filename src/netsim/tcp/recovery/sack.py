@@ -66,10 +66,14 @@ class SackDetector:
                 return record
         return None
 
+    def is_rescue(self, sb: Scoreboard, record: Sent) -> bool:
+        """NextSeg's rule (4) chose this record: it is not taken as lost, and nothing above it was reported."""
+        return record.end > self.high_rxt and not record.lost and record.start >= sb.highest_sacked()
+
     def on_retransmit(self, sb: Scoreboard, record: Sent, recovery_point: int) -> None:
         """Move HighRxt, or RescueRxt if this was the rescue."""
         if record.end > self.high_rxt:
-            if not record.lost and record.start >= sb.highest_sacked():
+            if self.is_rescue(sb, record):
                 self.rescue_rxt = recovery_point
             else:
                 self.high_rxt = record.end
