@@ -165,22 +165,17 @@ class Drain(Watcher):
         tcp = self.socket
         if tcp.slot is None or self.finished_at_ns >= 0:
             return
-        conn = tcp.slot.conn
-        if not conn.readable_bytes() and not conn.at_eof() and not conn.is_closed():
-            return
         try:
             while True:
+                if not tcp.has_news():
+                    return
                 data = tcp.recv(now_ns, 1 << 20)
                 if not data:
                     break
                 if self.verify:
                     check_pattern(data, self.total)
                 self.total += len(data)
-                if not conn.readable_bytes() and not conn.at_eof() and not conn.is_closed():
-                    return
         except SocketError as error:
-            if error.errno_name == "EAGAIN":
-                return
             self.error = error.errno_name
         self.finished_at_ns = now_ns
         if self.close:

@@ -140,8 +140,11 @@ class TcpSocket:
             self._told_error = True
         return error
 
-    def poll_mask(self) -> int:
-        """What is ready: POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP, POLLRDHUP (as Linux's tcp_poll)."""
+    def poll_mask(self, wanted: int = POLLOUT) -> int:
+        """What is ready: POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP, POLLRDHUP (as Linux's tcp_poll).
+
+        Without POLLOUT in `wanted` it is not looked whether there is room to write, which is the dearest question.
+        """
         if self.listener is not None:
             return POLLIN if self.listener.accepted else 0
         if self.slot is None:
@@ -159,7 +162,7 @@ class TcpSocket:
         readable = conn.readable_bytes()
         if readable and readable >= self.receive_low_water:
             mask |= POLLIN
-        if self.write_shut or state is CLOSED or self._has_room(conn):
+        if wanted & POLLOUT and (self.write_shut or state is CLOSED or self._has_room(conn)):
             mask |= POLLOUT
         if conn.ep.receiver.rcv.urgent:
             mask |= POLLPRI
@@ -344,6 +347,15 @@ class TcpSocket:
         if self.read_shut or conn.at_eof() or conn.state is CLOSED:
             return b""
         raise SocketError("EAGAIN")
+
+    def has_news(self) -> bool:
+        """`recv` would give or tell something: data, the end of the stream or an error (else it would raise EAGAIN)."""
+        if self.slot is None:
+            return not self.deferred
+        conn = self.slot.conn
+        if conn.readable_bytes() or self.read_shut or conn.at_eof() or conn.state is CLOSED:
+            return True
+        return self.pending_error() != ""
 
     def _connection_for_data(self) -> Connection:
         self.check_open()

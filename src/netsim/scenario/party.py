@@ -206,7 +206,7 @@ class Party(Soon):
         """Look soon, if there is something to do: most ACKs neither bring data nor make room worth a write."""
         if self._due:
             return
-        ready = socket.poll_mask()
+        ready = self.raw.poll_mask(POLLOUT if self._queue else POLLIN)
         if (
             ready & (POLLERR | POLLHUP | POLLRDHUP)
             or (ready & POLLIN and self.read.mode != "none")
@@ -253,7 +253,7 @@ class Party(Soon):
 
     def _take(self, now_ns: int, count: int) -> bool:
         """Read up to `count` bytes and compare them with what the peer sent. False: nothing more now."""
-        if self.raw.closed or self.raw.slot is None or self.eof:
+        if self.raw.closed or self.raw.slot is None or self.eof or not self.raw.has_news():
             return False
         try:
             data = self.raw.recv(now_ns, count)

@@ -13,7 +13,21 @@ _LINE: Final = 8
 _PERIOD: Final = 1 << 20
 _GROWTH: Final = 1 << 16
 
-_block: Final = bytearray()
+
+class _Block:
+    """The beginning of the pattern, as far as it was needed."""
+
+    def __init__(self) -> None:
+        self.text = b""
+
+    def reach(self, end: int) -> None:
+        """Make it at least `end` bytes long, a good piece at a time."""
+        first = len(self.text) // _LINE
+        last = min((end + _GROWTH) // _LINE + 1, _PERIOD // _LINE)
+        self.text += b"".join([b"%07d\n" % number for number in range(first, last)])
+
+
+_BLOCK: Final = _Block()
 
 
 def pattern(offset: int, count: int) -> bytes:
@@ -24,16 +38,9 @@ def pattern(offset: int, count: int) -> bytes:
         rest = end - _PERIOD
         pieces = [pattern(start, _PERIOD - start), pattern(0, _PERIOD) * (rest // _PERIOD), pattern(0, rest % _PERIOD)]
         return b"".join(pieces)
-    if end > len(_block):
-        _grow(end)
-    return bytes(_block[start:end])
-
-
-def _grow(end: int) -> None:
-    """Make the block longer, a good piece at a time."""
-    first = len(_block) // _LINE
-    last = min((end + _GROWTH) // _LINE + 1, _PERIOD // _LINE)
-    _block.extend(b"".join(b"%07d\n" % number for number in range(first, last)))
+    if end > len(_BLOCK.text):
+        _BLOCK.reach(end)
+    return _BLOCK.text[start:end]
 
 
 class Stream:
@@ -63,14 +70,17 @@ class Stream:
     def expected(self, offset: int, count: int) -> bytes:
         """The bytes from `offset`, at most `count`: fewer where the stream ends."""
         count = min(count, self.length - offset)
-        parts = []
+        parts: list[bytes] = []
         while count > 0:
-            index = bisect_right(self._starts, offset) - 1
+            index = bisect_right(self._starts, offset) - 1 if len(self._starts) > 1 else 0
             end = self._starts[index + 1] if index + 1 < len(self._starts) else self.length
             take = min(count, end - offset)
             text = self._texts[index]
             inside = offset - self._starts[index]
-            parts.append(pattern(offset, take) if text is None else text[inside : inside + take])
+            part = pattern(offset, take) if text is None else text[inside : inside + take]
+            if take == count and not parts:
+                return part
+            parts.append(part)
             offset += take
             count -= take
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join(parts)
