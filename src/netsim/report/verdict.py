@@ -64,7 +64,10 @@ def verdict_lines(
     facts = [", ".join(parts), f"{simulated(simulated_ns)} simulated{took}"]
     good = len(expectations) - len(failed)
     if expectations:
-        facts.insert(0, f"{good} of {counted(len(expectations), 'expectation')}")
+        facts.insert(0, f"{good:,} of {counted(len(expectations), 'expectation')}")
     mark = ("✗", "fail") if failed else ("✓", "pass") if expectations else ("·", "")
-    lines.append(line((" ", ""), mark, (" " + " · ".join(facts), "")))
+    whole = [fact.replace(" ", "\xa0") for fact in facts]  # a line ends between facts, not within one
+    for number, text in enumerate(textwrap.wrap(" · ".join(whole), width - 3)):
+        head = [(" ", ""), mark, (" ", "")] if number == 0 else [("   ", "")]
+        lines.append(line(*head, (text.replace("\xa0", " "), "")))
     return lines

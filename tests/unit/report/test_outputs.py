@@ -179,6 +179,14 @@ def test_svg_is_well_formed_and_complete() -> None:
     assert any("dropped by rule" in text for text in texts)
 
 
+def test_the_last_line_of_the_verdict_is_no_wider_than_the_rest() -> None:
+    story = Story()
+    open_connection(story)
+    made = verdict_lines(record(story.events), [Expectation("it ends", True)] * 1000, 2**60, 4321.5, 50)
+    texts = [plain([each]).rstrip("\n") for each in made]
+    assert texts[-2:] == [" ✓ 1,000 of 1,000 expectations · 3 segments ·", "   1152921504.6 s simulated in 4321.5 s"]
+
+
 def test_a_long_title_goes_on_below_in_the_svg() -> None:
     ladder = ladder_from(record(last_ack_lost().events), HOSTS)
     short = ET.fromstring(svg(ladder))
