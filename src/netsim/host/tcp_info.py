@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from netsim.base.units import MS
 from netsim.tcp.congestion.base import INFINITE_SSTHRESH
+from netsim.tcp.recovery.rated import RatedRecovery
 from netsim.tcp.tso import pacing_rate
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         "tcpi_pmtu": ep.mtu,
         "tcpi_rcv_space": ep.receiver.capacity,
         "tcpi_pacing_rate": rate or UNLIMITED_RATE,
+        "tcpi_delivery_rate": recovery.delivery_rate() if isinstance(recovery, RatedRecovery) else 0,
         "tcpi_max_pacing_rate": highest or UNLIMITED_RATE,
         "tcpi_snd_wnd": shot.snd_wnd,
         "tcpi_notsent_bytes": shot.unsent + ep.sender.fin_is_queued(),

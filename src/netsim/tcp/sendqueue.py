@@ -28,6 +28,7 @@ from netsim.tcp.recovery.base import (
     AckInfo,
 )
 from netsim.tcp.recovery.machine import LossRecovery
+from netsim.tcp.recovery.rated import RatedRecovery
 from netsim.tcp.recovery.reasons import AVOIDANCE, IDLE_RESTART, SLOW_START
 from netsim.tcp.tcb import SendSpace
 from netsim.tcp.timers import LOSS, OVERRIDE, PACING, PERSIST, RTO, USER
@@ -113,7 +114,8 @@ class SendQueue:
         )
         if profile.pacing or self.options.max_pacing_bps:
             control.set_paced()
-        recovery = LossRecovery(config, control, smss)
+        rated = profile.buffer_counts_memory
+        recovery = RatedRecovery(config, control, smss) if rated else LossRecovery(config, control, smss)
         recovery.offload = profile.tso
         return recovery
 

@@ -247,3 +247,38 @@ def test_another_icmp_message() -> None:
     outcome = run("0 < udp (10)\n+0 > icmp unreachable host_unreachable\n")
     assert outcome.actual == "icmp type_3 code_3"
     assert [check.name for check in outcome.checks if not check.ok] == ["code"]
+
+
+def test_fq_paces_every_connection() -> None:
+    script = SERVER.replace("win 257", "win 1000") + (
+        "+0 `tc qdisc replace dev tun0 root fq`\n"
+        "+0 write(4, ..., 30000) = 30000\n"
+        "+0 > P. 1:10001(10000) ack 1\n"
+        "+.1 < . 1:1(0) ack 10001 win 1000\n"
+        # 20 segments in a round trip of 100 ms, twice as fast: two take 5 ms, the first pause is half paid
+        "+0 > P. 10001:12001(2000) ack 1\n"
+        "+.0025 > P. 12001:14001(2000) ack 1\n"
+        "+.005 > P. 14001:16001(2000) ack 1\n"
+        "+0 `tc qdisc replace dev tun0 root pfifo`\n"
+        "+.001 < . 1:1(0) ack 12001 win 1000\n"
+        "+0 > P. 16001:30001(14000) ack 1\n"
+    )
+    passed(script, tolerance_us=500)
+
+
+def test_an_unknown_discipline_is_unsupported() -> None:
+    outcome = run(SERVER + "+0 `tc qdisc replace dev tun0 root netem delay 10ms`\n")
+    assert outcome.result == verdicts.UNSUPPORTED
+    assert "netem" in outcome.message
+
+
+def test_a_refusing_device_swallows_the_answer_to_a_syn() -> None:
+    script = SERVER.replace("+0 < S", "+0 `tc qdisc replace dev tun0 root pfifo limit 0`\n+0 < S").replace(
+        "+0 > S.", "+.1 `tc qdisc delete dev tun0 root`\n+.9 > S."
+    )
+    passed(script)
+
+
+def test_an_aggregate_has_the_time_of_its_last_part() -> None:
+    # an ACK without text that nobody expected belongs to the data after it, as in the real tool
+    passed(SERVER + "+.1 < P. 1:101(100) ack 1 win 257\n+.1 write(4, ..., 50) = 50\n+0 > P. 1:51(50) ack 101\n")
