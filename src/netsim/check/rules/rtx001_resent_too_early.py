@@ -74,7 +74,8 @@ class Rtx001(Rule):
         if rtt == 0 or x.h.dupacks or x.h.sacked or resend.waited_ns > rtt * 9 // 10:
             return
         apart = sent_apart(x.h, resend.first, x.r)
-        by_its_clock = 0 <= apart < rtt * 6 // 10
+        first_turn = x.h.turn_ns + x.p.turn_ns if min(x.h.turn_ns, x.p.turn_ns) >= 0 else 0
+        by_its_clock = 0 <= apart < min(rtt, first_turn) * 6 // 10
         if (resend.spurious == "acked" or x.c.reordered) and not by_its_clock:
             return  # a duplicate ACK among those that overtook each other may have asked for it
         waited = span(resend.waited_ns)

@@ -50,7 +50,7 @@ class Tmr001(Rule):
     def look(self, x: Look) -> None:
         """Backoff shrinks."""
         resend = x.resend
-        if resend is None or x.r.flags & SYN or resend.start > x.h.una:
+        if resend is None or x.r.flags & SYN or resend.start > x.h.una or resend.spurious == "acked":
             return
         before = timeout_gap(x.h, resend)
         if before == 0 or before > 55_000_000_000 or x.h.una_ns > x.r.t_ns - resend.waited_ns - before:
