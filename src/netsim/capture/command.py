@@ -119,15 +119,21 @@ def _demo(name: str, ipv6: bool, output: str | None, check: bool, quiet: bool) -
         if not quiet:
             place = f" in {output}" if output not in (None, "-") else ""
             click.echo(f"{name}: {len(frames)} packets{place}: {DEMOS[name][0]}", err=True)
-        return _check_file(target) if check else 0
+            if place:
+                click.echo(f"The simulator's beside it: netsim compare {output}", err=True)
+        return _check_file(target, output or f"{name}, by this machine's kernel") if check else 0
 
 
-def _check_file(path: str) -> int:
-    """Hand a capture file to `netsim check`, as if it had been called."""
-    from netsim.check.command import check
+def _check_file(path: str, name: str) -> int:
+    """Check a capture file and print the report, as `netsim check` would; `name` is what it is called there."""
+    from netsim.check.command import live_report
+    from netsim.check.engine import check_file
 
-    result = check.main(args=[path], prog_name="netsim check", standalone_mode=False)
-    return result if isinstance(result, int) else 0
+    report = check_file(path)
+    report.name = name
+    text, code = live_report(report)
+    click.echo(text, nl=False)
+    return code
 
 
 def _live(
@@ -164,6 +170,7 @@ def _live(
     meter.summary(dropped, output)
     if report is None:
         return 0
+    report.name = output or f"live on {interface}"
     from netsim.check.command import live_report
 
     text, code = live_report(report)

@@ -111,7 +111,8 @@ def _text(report: Report, tally: Tally, shown: list[Finding], everything: bool) 
     from netsim.check.second_look import fetch
 
     lines = [*text.headline(report), "", *text.totals(report), ""]
-    lines += [*text.table(report, everything), ""]
+    rows = text.table(report, everything)
+    lines += [*rows, ""] if rows else []
     frames = {frame for finding in shown for frame in proof.shown_frames(finding)}
     records = fetch(report.path, frames) if report.path != "-" else {}
     bases = proof.Bases()

@@ -25,7 +25,7 @@ def derive(trace: Trace, name: str) -> str:
     for side in ("client", "server"):
         out.append(f"  {side}: {{{', '.join(_host(trace, side))}}}")
     path = f"between: [client, server], delay: {_time(max(rtt // 2, MIN_DELAY_NS))}"
-    mtu = min(_mtu(trace, "client"), _mtu(trace, "server"))
+    mtu = min(_mtu(trace, side) for side in ("client", "server") if _syn(trace, side) is not None or side == "client")
     if mtu > ETHERNET_MTU:
         path += f", mtu: {mtu} bytes"
     out += ["links:", f"  - {{{path}}}", "script:"]

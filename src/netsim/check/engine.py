@@ -26,10 +26,11 @@ KEPT_BATCHES: Final = 12
 
 
 class Report:
-    """One capture, checked."""
+    """One capture, checked. `name`: what people are told it is, where that is not the path of a file."""
 
     def __init__(self, path: str, metas: dict[str, Meta]) -> None:
         self.path = path
+        self.name = path
         self.packets = 0
         self.tcp_packets = 0
         self.skipped: dict[str, int] = {}

@@ -29,7 +29,7 @@ def headline(report: Report) -> list[str]:
     parts = [f"{plural(report.packets, 'packet')}, {report.tcp_packets:,} TCP, {many}"]
     if report.first_ns >= 0:
         parts.append(f"{format_seconds(max(0, report.last_ns - report.first_ns), 1)} s")
-    text = f" {report.path} · {', '.join(parts)}"
+    text = f" {report.name} · {', '.join(parts)}"
     if report.vantage in ("client", "server"):
         text += f" · tap at the {report.vantage}"
     elif report.vantage == "between":
@@ -54,6 +54,8 @@ def _causes(report: Report, new_probes: int) -> list[tuple[int, str]]:
 
 def totals(report: Report) -> list[str]:
     """How connections opened and closed, what was resent."""
+    if not len(report.connections):
+        return [" there is no TCP in it"] if not report.tcp_packets else []
     opened, closed = report.connections.opened, report.connections.closed
     never = report.connections.never_opened
     opens = [
@@ -100,6 +102,8 @@ def size_text(count: int) -> str:
 
 def table(report: Report, everything: bool = False) -> list[str]:
     """One line per connection, those with most trouble if there are too many."""
+    if not len(report.connections):
+        return []
     few = everything or len(report.connections) <= SHOWN
     rows = list(report.connections) if few else report.connections.busiest()
     ends = [(f"{c.client.addr}:{c.client.port}", f"{c.server.addr}:{c.server.port}") for c in rows]

@@ -2,7 +2,8 @@
 
 Who is near answers at once: the time between a segment passing towards an endpoint and its
 answer passing back is that endpoint's distance (twice) plus its own delay. Where that is too short
-to tell, a TTL that no router has lowered yet does, if the other end's was. An outgoing packet
+to tell, a TTL that no router has lowered yet does, if the other end's was. Some files say of each
+packet whether it was leaving or entering the machine that captured it. An outgoing packet
 without a checksum, or larger than any wire carries, was caught inside its sender.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from netsim.capture.record import NOTE_INBOUND, NOTE_OUTBOUND
 from netsim.check.flow import AT_BETWEEN, AT_CLIENT, AT_SERVER, AT_UNKNOWN, UNKNOWN, Conn
 
 NEAR_NS: Final = 1_500_000
@@ -28,7 +30,7 @@ def settle_vantage(c: Conn) -> None:
     if server < 0 or 0 <= c.client.rtt_min < server:
         server = c.client.rtt_min
     if c.vantage == AT_UNKNOWN:
-        c.vantage = infer(client, server)
+        c.vantage = _by_direction(c) or infer(client, server)
         near = _by_hops(c)
         if c.vantage == AT_UNKNOWN:
             c.vantage = near
@@ -44,6 +46,21 @@ def settle_vantage(c: Conn) -> None:
         c.full_rtt = server
     elif client >= 0 and c.vantage == AT_SERVER:
         c.full_rtt = client
+
+
+def _by_direction(c: Conn) -> int:
+    """The end whose packets the file itself says were leaving the capturing machine (cooked captures, pcapng flags).
+
+    A router's packets leave it, too, but with a lowered TTL.
+    """
+    client = c.client.first
+    server = c.server.first
+    if client is None or server is None:
+        return AT_UNKNOWN
+    for own, other, where in ((client, server, AT_CLIENT), (server, client, AT_SERVER)):
+        if own.notes & NOTE_OUTBOUND and other.notes & NOTE_INBOUND and own.ttl in INITIAL_TTLS:
+            return where
+    return AT_UNKNOWN
 
 
 def _by_hops(c: Conn) -> int:

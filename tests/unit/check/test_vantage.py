@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netsim.capture.record import NOTE_INBOUND, NOTE_OUTBOUND
 from netsim.check.engine import check_file
 from netsim.check.flow import AT_BETWEEN, AT_CLIENT, AT_SERVER, AT_UNKNOWN, UNKNOWN
 from netsim.check.vantage import infer
@@ -55,6 +56,29 @@ def test_hops_tell_where_times_do_not(
     syn_ack.ttl = server_ttl
     syn_ack.t_ns = syn.t_ns + server_us * 1000
     ack.t_ns = syn_ack.t_ns + client_us * 1000
+    (connection,) = tape.check().connections
+    assert connection.vantage == where
+
+
+@pytest.mark.parametrize(
+    ("client_notes", "server_notes", "client_ttl", "where"),
+    [
+        (NOTE_OUTBOUND, NOTE_INBOUND, 64, "client"),
+        (NOTE_INBOUND, NOTE_OUTBOUND, 64, "server"),
+        (NOTE_OUTBOUND, NOTE_INBOUND, 63, "unknown"),  # a router, on its way out
+        (NOTE_INBOUND, NOTE_INBOUND, 64, "unknown"),
+        (NOTE_OUTBOUND, 0, 64, "unknown"),
+    ],
+)
+def test_a_file_may_say_what_was_leaving(client_notes: int, server_notes: int, client_ttl: int, where: str) -> None:
+    tape = Tape()
+    tape.handshake()
+    syn, syn_ack, ack = tape.records
+    syn.notes, syn_ack.notes = client_notes, server_notes
+    syn.ttl = ack.ttl = client_ttl
+    syn_ack.ttl = 64 if where != "unknown" or client_ttl == 64 else 60
+    syn_ack.t_ns = syn.t_ns + 60_000
+    ack.t_ns = syn_ack.t_ns + 60_000
     (connection,) = tape.check().connections
     assert connection.vantage == where
 
