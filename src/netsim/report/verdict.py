@@ -40,7 +40,7 @@ def verdict_lines(
 ) -> list[Line]:
     """Failed expectations with what happened instead, then one line for all.
 
-    wall_s:   seconds it took, None leaves it out (then the lines are the same every time).
+    wall_s:   seconds it took, told where there is room; None leaves it out.
     excerpts: position of an expectation -> the piece of the ladder where the trouble is.
     """
     lines: list[Line] = []
@@ -61,13 +61,16 @@ def verdict_lines(
     parts += [f"{lost:,} lost"] if lost else []
     parts += [f"{resent:,} resent"] if resent else []
     took = "" if wall_s is None else f" in {_wall(wall_s)}"
-    facts = [", ".join(parts), f"{simulated(simulated_ns)} simulated{took}"]
+    facts = [", ".join(parts), f"{simulated(simulated_ns)} simulated"]
     good = len(expectations) - len(failed)
     if expectations:
         facts.insert(0, f"{good:,} of {counted(len(expectations), 'expectation')}")
     mark = ("✗", "fail") if failed else ("✓", "pass") if expectations else ("·", "")
     whole = [fact.replace(" ", "\xa0") for fact in facts]  # a line ends between facts, not within one
-    for number, text in enumerate(textwrap.wrap(" · ".join(whole), width - 3)):
+    texts = textwrap.wrap(" · ".join(whole), width - 3)
+    if len(texts[-1]) + len(took) <= width - 3:
+        texts[-1] += took  # it differs from run to run: it never moves anything
+    for number, text in enumerate(texts):
         head = [(" ", ""), mark, (" ", "")] if number == 0 else [("   ", "")]
         lines.append(line(*head, (text.replace("\xa0", " "), "")))
     return lines
