@@ -313,3 +313,10 @@ def test_states_and_closings_of_the_kernels_captures() -> None:
         (connection,) = check_file(str(TRACES / "linux" / f"{name}.pcap")).connections
         found = (connection.open, connection.close, connection.client.final_state, connection.server.final_state)
         assert found == wanted, name
+
+
+def test_the_table_of_what_is_covered_names_every_rule_once() -> None:
+    text = (TRACES.parent / "docs" / "checker.md").read_text(encoding="utf-8")
+    table = text.split("## What is covered")[1].split("## ")[0]
+    named = re.findall(r"\b[A-Z]{3}\d{3}\b", table)
+    assert sorted(named) == sorted(rule.meta.code for rule in RULES)
