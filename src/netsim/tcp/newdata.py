@@ -286,9 +286,11 @@ class NewData(SendQueue):
         self._mark_urgent(seg)
         if ep.neg.ecn and size:
             seg.tos |= 2
-        if size and size % room:
+        if size and size % room and not push:
             self._small_end = end
         self._record(now_ns, size + (1 if flags & FIN else 0), sent_flags, room if seg.sack else 0)
+        if push:
+            self.recovery.restart_rto(now_ns)  # tcp_write_wakeup: no tail loss probe, and Minshall does not count it
         self.snd.nxt = seq_add(self.snd.iss, self.nxt)
         if size:
             ep.receiver.ack_policy.on_data_sent(now_ns)

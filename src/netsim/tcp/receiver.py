@@ -210,8 +210,14 @@ class Receiver:
         self.unacked_bytes += size
         self.unacked_segs += 1
         reason = self.ack_policy.on_text(now_ns, size, self.unacked_bytes, self.unacked_segs, self.mss, seg)
+        if reason is why.ACK_EVERY_SECOND and self.profile.second_ack_needs_window and not self.keeps_window(0):
+            reason = self.ack_policy.on_shrinking_window()
         if reason is not None and self.ack_reason is None:
             self.ack_reason = reason
+
+    def keeps_window(self, more: int) -> bool:
+        """An ACK now would offer as much as the last did, although its text is still unread (and `more` octets)."""
+        return self.open_window() >= self.rcv.wnd + self.unacked_bytes + more
 
     def ack_sent(self, now_ns: int) -> None:
         """A segment with an ACK of RCV.NXT left: nothing is owed any more."""

@@ -39,8 +39,11 @@ class Resending(NewData):
                 size = left
         if record.end - record.start > size + (1 if record.flags & SENT_FIN else 0):
             self.recovery.sb.split(record, record.start + size)
-        elif self.profile.repacks:
-            self._repack(record, size)
+        else:
+            if self.profile.tso:
+                self._refill(record, size)
+            if self.profile.repacks:
+                self._repack(record, size)
         has_fin = bool(record.flags & SENT_FIN)
         data_end = record.end - 1 if has_fin else record.end
         last = self._extend_resend(record, size) if self.profile.tso and not has_fin else None
@@ -88,6 +91,22 @@ class Resending(NewData):
         if not self.profile.resends_within_window:
             return True
         return record.start < self.una + self.snd.wnd or record.start <= self.una
+
+    def _refill(self, record: Sent, size: int) -> None:
+        """What is left of an offloaded segment is cut anew from its beginning (tcp_trim_head, tcp_fragment)."""
+        sb = self.recovery.sb
+        while record.end - record.start < size:
+            following = sb.after(record)
+            if following is None or not following.flags & SENT_JOINED or following.sacked:
+                return
+            if following.lost != record.lost or following.retrans_out or record.retrans_out:
+                return
+            room = size - (record.end - record.start)
+            if following.end - following.start > room:
+                rest = sb.split(following, following.start + room)
+                rest.flags |= SENT_JOINED
+            if not sb.join(record):
+                return
 
     def _repack(self, record: Sent, size: int) -> None:
         """Fill `record` up to `size` octets with what follows it, where the stack does so and the window has room.

@@ -215,7 +215,9 @@ def _is_at_the_edge(ep: Endpoint, seg: Segment) -> bool:
     """Linux, tcp_sequence: old, but not older than the last acknowledgement sent; or empty, at the right edge."""
     rcv = ep.receiver.rcv
     end = seq_add(seg.seq, seg.seg_len())
-    if seq_lt(end, rcv.last_ack) or ep.state is SYN_RECEIVED or ep.state is TIME_WAIT:
+    if seq_lt(end, rcv.last_ack) or ep.state is TIME_WAIT:
+        return False
+    if ep.state is SYN_RECEIVED and (ep.passive or seg.flags & SYN):
         return False
     return seq_le(end, seq_add(rcv.nxt, ep.receiver.acceptance_window()))
 
@@ -262,6 +264,9 @@ def _refuse_unacceptable(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             if ep.profile.crossed_syn_ack_is_acked:
                 ep.receiver.note_old_syn()
             return why.ACK_OF_SYN
+        if not ep.passive and ep.profile.half_open_is_request:
+            ep.challenge_ack(now_ns, why.CHALLENGE_SYN)
+            return why.CHALLENGE_SYN
         if ep.profile.resend_syn_ack_on_syn:
             if not ep.may_answer_invalid(now_ns, seg):
                 return why.INVALID_LIMITED
@@ -552,6 +557,7 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             step8_fin(ep, now_ns)
             # tcp_fin begins ping-pong mode, so only more than a segment is acknowledged at once (__tcp_ack_snd_check)
             much = receiver.unacked_bytes + 1 > (receiver.ack_policy.segment_size() or receiver.mss)
+            much = much and (not ep.profile.second_ack_needs_window or receiver.keeps_window(1))
             if state is ESTABLISHED and ep.profile.delay_fin_ack and receiver.ack_reason is why.ACK_FIN and not much:
                 receiver.ack_policy.on_fin()
                 receiver.delay_fin_ack()

@@ -87,6 +87,8 @@ def info_differences(ours: dict[str, int], theirs: dict[str, int]) -> list[str]:
     late = abs(ours.get("backoff", 0) - theirs.get("backoff", 0)) == 1  # a timer near the end
     if ours.get("state") == theirs.get("state") and ours.get("state") in (2, 3):
         return out  # a handshake has no window to speak of
+    if not theirs.get("rtt"):
+        theirs = {"state": theirs["state"]} if theirs else theirs  # nor has what never opened
     for name, value in theirs.items():
         mine = ours.get(name, -1)
         slack = INFO_SLACK.get(name, 0)

@@ -133,6 +133,8 @@ class Profile:
     delays it in ping-pong mode (net/ipv4/tcp_input.c, `tcp_fin`), which is why captures of short
     connections often show three segments where the figure has four.
     """
+    second_ack_needs_window: bool = False
+    """More than a segment is acknowledged at once only if the ACK can offer as large a window as the last (Linux)."""
     quick_acks: int = 0
     """Linux: so many segments at the start are acknowledged at once."""
     ack_policy: str = "rfc"

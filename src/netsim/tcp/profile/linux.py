@@ -32,6 +32,7 @@ LINUX: Final = Profile(
     rst_at_highest_sack=True,  # tcp_validate_incoming, step 2
     rst_in_close_wait="closed-for-sending",  # tcp_reset: EPIPE
     ack_policy="linux",
+    second_ack_needs_window=True,  # __tcp_ack_snd_check: __tcp_select_window(sk) >= tp->rcv_wnd
     delay_fin_ack=True,  # tcp_fin: inet_csk_schedule_ack, and ping-pong mode
     keep_syn_data=False,
     push_at_end_of_write=True,  # tcp_sendmsg_locked: appending to a segment takes its PSH away
