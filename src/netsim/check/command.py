@@ -34,21 +34,37 @@ MAX_FINDINGS = 30
 VANTAGES = ("auto", "client", "server", "between")
 
 
+class _Bar:
+    """A progress bar on standard error. It appears at the first report of progress: a small capture makes none."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._bar: Any = None
+        self._task: Any = None
+
+    def update(self, done: int, whole: int) -> None:
+        """So many octets of so many (0: not known)."""
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task(self._path, total=None)
+            self._bar.start()
+        self._bar.update(self._task, completed=done, total=whole or None)
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
 def _progress_bar(quiet: bool, path: str) -> tuple[Callable[[int, int], None] | None, Callable[[], None]]:
     """A progress callback and its end; nothing unless standard error is a terminal."""
     if quiet or not sys.stderr.isatty():
         return None, lambda: None
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(path, total=None)
-    bar.start()
-
-    def update(done: int, whole: int) -> None:
-        bar.update(task, completed=done, total=whole or None)
-
-    return update, bar.stop
+    bar = _Bar(path)
+    return bar.update, bar.stop
 
 
 def _check_one(path: str, rules: tuple[Rule, ...], vantage: int, quiet: bool) -> Report:
