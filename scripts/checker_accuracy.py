@@ -129,7 +129,6 @@ def page(simulated: Tally, kernel: Tally) -> str:
         f"## The real Linux kernel, {kernel.captures} captures, at the sender's side", "",
         *table("netsim check", kernel.ours), *table("tshark", kernel.tshark),
         "Keep-alives and window probes count as not resent in the kernel's truth; a tail loss probe may carry new data.",
-        "The resends called a copy here are copies to the wire as well: the link doubled what it was told to double.",
     ]  # fmt: skip
     return "\n".join(lines).rstrip() + "\n"
 
