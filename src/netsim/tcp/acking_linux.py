@@ -112,7 +112,7 @@ class LinuxAckPolicy(AckPolicy):
 
     def enter_quick_mode(self, limit: int) -> None:
         """tcp_incr_quickack."""
-        quick = min(max(2, self._window_bytes // (2 * self.rcv_mss)), limit)
+        quick = min(self._window_bytes // (2 * self.rcv_mss) or 2, limit)
         self.quick = max(self.quick, quick)
 
     def on_window(self, rcv_wnd: int) -> None:
@@ -126,6 +126,10 @@ class LinuxAckPolicy(AckPolicy):
     def leave_quick_mode(self) -> None:
         """__tcp_select_window."""
         self.quick = 0
+
+    def is_quick(self) -> bool:
+        """tcp_in_quickack_mode; without delayed ACKs always."""
+        return not self.delayed or (self.quick > 0 and not self.pingpong)
 
     def delay_ns(self, now_ns: int) -> int:
         """tcp_send_delayed_ack."""

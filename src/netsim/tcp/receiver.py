@@ -34,8 +34,8 @@ class Receiver:
 
     __slots__ = (
         "_dsack", "_recent", "ack_policy", "ack_reason", "buffer", "capacity", "discard", "fin_done",
-        "fin_offset", "last_data_ns", "mss", "profile", "rcv", "reassembly", "space", "takes_all_room", "unacked_bytes",
-        "unacked_segs",
+        "fin_offset", "last_data_ns", "mss", "profile", "rcv", "reassembly", "refusal", "space", "takes_all_room",
+        "unacked_bytes", "unacked_segs",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, capacity: int, policy: AckPolicy) -> None:
@@ -55,6 +55,8 @@ class Receiver:
         """When text arrived last, in order or not."""
         self.takes_all_room = False
         """`Profile.accepts_all_room`, from the moment when the connection has its own receive buffer."""
+        self.refusal: Reason | None = None
+        """Why the last text was not taken, though acceptable."""
         self.space: RecvSpace | None = None
         """Memory instead of bytes decides about the window (`Profile.buffer_counts_memory`)."""
         self.discard = False

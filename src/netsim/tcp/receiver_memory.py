@@ -47,11 +47,15 @@ class MemoryReceiver(Receiver):
         memory.release(nxt - self.buffer.size)
         if end > nxt + self.rcv.wnd:
             if self.buffer.size or start > nxt + self.rcv.wnd:
-                self.ack_reason = why.DROP_BEYOND_WINDOW
+                self.ack_reason = self.refusal = why.DROP_BEYOND_WINDOW
                 return False
             self.rcv.wnd = end - nxt
         if end > nxt and not memory.admits(size, ip_bytes(seg), self.rcv.wnd):
-            self.ack_reason = why.DROP_NO_MEMORY
+            self.refusal = why.DROP_NO_MEMORY
+            if start > nxt:
+                memory.no_memory = False  # beyond a gap it is dropped without a word (tcp_data_queue_ofo)
+            else:
+                self.ack_reason = why.DROP_NO_MEMORY
             return False
         held = self.reassembly.bytes_held
         estimate = self.ack_policy.segment_size()
@@ -79,7 +83,22 @@ class MemoryReceiver(Receiver):
 
     def _count_for_ack(self, now_ns: int, seg: Segment) -> None:
         self._queued(seg)
+        before = self.ack_reason
         super()._count_for_ack(now_ns, seg)
+        if before is None and self.ack_reason is why.ACK_EVERY_SECOND:
+            self._ack_only_for_window()
+
+    def _ack_only_for_window(self) -> None:
+        """Two segments wait: the ACK goes only if the window keeps its size; else reading will send it.
+
+        __tcp_ack_snd_check; quick ACKs are not held up.
+        """
+        memory, policy = self.memory, self.ack_policy
+        wanted = memory.wanted(policy.segment_size(), self.rcv.wscale)
+        if memory.is_tight():
+            policy.leave_quick_mode()
+        if wanted < memory.offered:
+            self.ack_reason = why.ACK_IMMEDIATE if policy.is_quick() else None
 
     def _fill(self, now_ns: int, seg: Segment, start: int, data: bytes) -> bool:
         gap = self.reassembly.bytes_held > 0

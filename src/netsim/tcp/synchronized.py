@@ -549,6 +549,9 @@ def text_and_fin(ep: Endpoint, now_ns: int, seg: Segment) -> Reason:
             if ep.recording:
                 gained = receiver.buffer.total - before
                 ep.emit(Delivered(now_ns, ep.host, ep.conn, gained, receiver.buffer.total))
+        elif receiver.refusal is not None:
+            reason = receiver.refusal
+            receiver.refusal = None
         elif seq_gt(seg.seq, receiver.rcv.nxt):
             reason = why.ACCEPTED_OUT_OF_ORDER
             if receiver.ack_reason is None:
