@@ -259,7 +259,9 @@ class Receiver:
 
     def owes_sack(self) -> bool:
         """The next ACK has something to report by SACK or DSACK."""
-        return self._dsack is not None or self.reassembly.bytes_held > 0 or self._fin_is_early()
+        if self._dsack is not None or self.reassembly.bytes_held > 0:
+            return True
+        return self.fin_offset != NO_FIN and self._fin_is_early()
 
     def _fin_is_early(self) -> bool:
         """The FIN came out of order, and SACK blocks tell so (`Profile.sack_reports_fin`)."""
