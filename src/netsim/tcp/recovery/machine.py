@@ -499,7 +499,7 @@ class LossRecovery(Detection):
             index += 1
         if sb.lost_out:
             self.calm = False
-            self.forced = True
+            self.forced = self.forced or (self.phase != LOSS and not self.config.counts_segments)
             self.undo.forget()
             self.undo.prior_ssthresh = 0
             if self.phase != LOSS:

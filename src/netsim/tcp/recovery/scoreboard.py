@@ -292,7 +292,7 @@ class Scoreboard:
         if right.retrans_out:
             self.retrans_out -= 1
             self.retrans_bytes -= size
-            right.retrans_out = False  # RACK may still hold it
+            right.retrans_out = False
         if record.lost:
             self.lost_bytes += size
         if record.retrans_out:
@@ -301,6 +301,7 @@ class Scoreboard:
         record.flags |= right.flags & ~SENT_JOINED
         record.transmissions = max(record.transmissions, right.transmissions)
         del self.records[index]
+        right.start = right.end = -1  # whoever still holds it (RACK does) finds that it is acknowledged
         return True
 
     # --- cumulative ACK ------------------------------------------------------------------

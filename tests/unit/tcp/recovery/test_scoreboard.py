@@ -161,6 +161,17 @@ def test_join_is_the_opposite_of_split() -> None:
     assert not sb.join(sb.records[0])  # a SYN stays alone
 
 
+def test_whoever_still_holds_a_joined_record_finds_it_acknowledged() -> None:
+    """RACK keeps the copies that it has seen leave: one that is part of another record now must not be judged."""
+    sb = board(3)
+    sb.mark_all_lost()
+    held = sb.records[1]
+    sb.resent(held, 5)
+    assert sb.join(sb.records[0])
+    assert held.end <= sb.una
+    assert not (held.lost or held.retrans_out or held.sacked)
+
+
 def test_what_must_stay_apart_is_not_joined() -> None:
     sb = board(4)
     begin(sb)
