@@ -97,3 +97,15 @@ def test_any_random_link_is_free_of_certain_findings(seed: int, tmp_path: Path) 
     for tap in TAPS:
         report = check_file(str(Truth(recorder, tap).write(tmp_path / f"{tap}.pcap")))
         assert [f.message for f in report.findings() if f.confidence == "certain" and f.meta.severity != "note"] == []
+
+
+def test_a_syn_that_is_in_the_capture_only_when_it_comes_again_settles_the_scales(tmp_path: Path) -> None:
+    recorder = run(load_text(scenario_text(295).encode(), "seed 295")).recorder
+    records = records_of(Truth(recorder, "server").write(tmp_path / "server.pcap"))
+    assert [(r.flags_letters(), r.t_ns > records[0].t_ns) for r in records[:5]] == [
+        ("S", False), ("SA", False), ("SA", True), ("S", True), ("SA", True),
+    ]  # fmt: skip
+    checker = Checker("", RULES)
+    for record in records[1:]:
+        checker.tracker.feed(record)
+    assert [f.message for f in checker.finish().findings() if not f.meta.off] == []

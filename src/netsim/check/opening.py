@@ -127,12 +127,12 @@ def _take_plain_syn(t: Tracker, x: Look) -> None:
             c.reused = True
             c.add("reused_ports", r.frame)
         t.note_isn(h, r)
-        if p.syn is not None:
+        if p.syn is not None and p.syn.flags & ACK:
+            _learn_late(h, p, r, p.syn)
+        elif p.syn is not None:
             c.open = "attempt"
-    elif h.stage != STAGE_OPEN or p.stage != STAGE_OPEN:
-        note_resend(t, x, h.iss, h.nxt)
     else:
-        # The SYN again although the handshake seemed complete: its last ACK or the SYN-ACK was lost.
+        # Perhaps although the handshake seemed complete: its last ACK or the SYN-ACK was lost.
         note_resend(t, x, h.iss, h.nxt)
     _numbers(x, h)
     _ask_syn(t, x)
@@ -145,6 +145,18 @@ def _take_plain_syn(t: Tracker, x: Look) -> None:
     h.sent = [r] if not h.sent else [*h.sent[: h.head], r]
     h.head = len(h.sent) - 1
     refresh(c)
+
+
+def _learn_late(h: Half, p: Half, syn: TcpRecord, answer: TcpRecord) -> None:
+    """The SYN was seen only when it came again, after its answer: until now the scales of the windows were guesses."""
+    h.syn = syn
+    _agree(p, h, answer)
+    h.syn = None
+    p.edge = p.iss + 1 + syn.wnd
+    if (answer.ack - syn.seq - 1) & MASK <= syn.payload_len:
+        h.edge = h.iss + 1 + answer.wnd
+    set_limit(p)
+    set_limit(h)
 
 
 def _take_syn_ack(t: Tracker, x: Look) -> None:
