@@ -24,6 +24,7 @@ OPTION_TIMESTAMPS: Final = 1
 OPTION_SACK: Final = 2
 OPTION_WSCALE: Final = 4
 OPTION_ECN: Final = 8
+OPTION_ECN_SEEN: Final = 16
 OPTION_SYN_DATA: Final = 32
 
 
@@ -56,6 +57,8 @@ def tcp_info(socket: TcpSocket, now_ns: int) -> dict[str, int]:
         options |= OPTION_WSCALE
     if ep.neg.ecn:
         options |= OPTION_ECN
+    if ep.ecn_seen:
+        options |= OPTION_ECN_SEEN
     if ep.syn_data_acked:
         options |= OPTION_SYN_DATA
     return {

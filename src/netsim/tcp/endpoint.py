@@ -53,6 +53,7 @@ class Endpoint:
     user_gone: the user called CLOSE for good: nobody can read any more
     write_pending: the user waits for the handshake to send more than the SYN could carry
     close_pending: CLOSE was called before the connection was established, with data queued
+    ecn_seen: data came from a sender that marks it ECN-capable
     error, soft_error: what the user is told, as a code ("connection-reset", ...)
     """
 
@@ -62,6 +63,7 @@ class Endpoint:
         "close_pending",
         "conn",
         "ecn_echo",
+        "ecn_seen",
         "ecn_wants_cwr",
         "encapsulated",
         "error",
@@ -171,6 +173,7 @@ class Endpoint:
         self.challenge_count = 0
         self.ecn_wants_cwr = False
         self.ecn_echo = False
+        self.ecn_seen = False
         self.encapsulated = options.encap_dport != 0
 
     # --- events -----------------------------------------------------------------------

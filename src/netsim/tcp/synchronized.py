@@ -433,8 +433,10 @@ def _take_ecn(ep: Endpoint, seg: Segment) -> None:
     """RFC 3168 §6.1.3: echo CE until the sender answers with CWR."""
     if seg.flags & CWR:
         ep.ecn_echo = False
-    if seg.tos & 3 == CE and seg.payload:
-        ep.ecn_echo = True
+    if seg.tos & 3 and seg.payload:
+        ep.ecn_seen = True
+        if seg.tos & 3 == CE:
+            ep.ecn_echo = True
 
 
 def _syn_received_ack(ep: Endpoint, now_ns: int, seg: Segment) -> Reason | None:

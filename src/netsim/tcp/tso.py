@@ -62,7 +62,7 @@ def should_defer(
     """Wait for a larger piece? (tcp_tso_should_defer)
 
     Not if the last segment left over a millisecond ago, nor if a third of the window
-    can go, nor if the next ACK is half a round trip away.
+    can go, nor if the next ACK is more than a millisecond (or half a round trip) away.
     """
     if now_ns - last_sent_ns > MS:
         return False
@@ -71,4 +71,4 @@ def should_defer(
         return False
     if profile.tso_win_divisor and limit >= min(window, cwnd) // profile.tso_win_divisor:
         return False
-    return not now_ns - head_sent_ns < srtt_ns // 2
+    return head_sent_ns + srtt_ns - now_ns <= min(srtt_ns // 2, MS)
