@@ -69,7 +69,7 @@ def test_every_help_ends_with_command_lines_to_copy(command: str, capsys: pytest
 
 def test_a_scenario_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def stdin(text: str) -> None:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
 
     stdin("name: mine\nhosts: {a: {}, b: {}}\nlinks: [{between: [a, b]}]\n")
     assert main(["run", "-"]) == 0
