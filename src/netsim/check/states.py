@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from netsim.base.packet import ACK
 from netsim.check.flow import Conn, Half
 
 CLOSED: Final = "CLOSED"
@@ -75,7 +76,7 @@ def note_syn(h: Half, with_ack: bool, again: bool, crossed: bool) -> None:
             # The SYN-ACK is assumed to arrive; a resent SYN puts the client back.
             p.stage = STAGE_OPEN
         return
-    both = p.syn is not None and p.stage in (STAGE_SYN_SENT, STAGE_SYN_RECEIVED)
+    both = p.syn is not None and not p.syn.flags & ACK and p.stage in (STAGE_SYN_SENT, STAGE_SYN_RECEIVED)
     h.stage = STAGE_SYN_RECEIVED if both and not again else STAGE_SYN_SENT
     if both:
         p.stage = STAGE_SYN_RECEIVED
