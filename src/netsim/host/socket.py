@@ -29,7 +29,7 @@ from netsim.host.poll import (
 )
 from netsim.tcp.connection import CallError, Connection
 from netsim.tcp.profile.base import ConnectionOptions
-from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT
+from netsim.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, TIME_WAIT
 
 if TYPE_CHECKING:
     from netsim.host.host import Host
@@ -390,6 +390,8 @@ class TcpSocket:
             return
         if self.slot is None or self.slot.conn.state in (CLOSED, LISTEN):
             raise SocketError("ENOTCONN")
+        if self.slot.conn.state is TIME_WAIT and self.host.profile.orphan_in_time_wait:
+            raise SocketError("ENOTCONN", "TIME-WAIT is not the socket's any more")  # tcp_time_wait: tcp_done
         if self.slot.conn.state is SYN_SENT and self.host.profile.shutdown_ends_attempt:
             self.slot.conn.shutdown(now_ns)
             self.disconnected = True

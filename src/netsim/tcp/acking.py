@@ -40,10 +40,6 @@ class AckPolicy:
     def on_window(self, rcv_wnd: int) -> None:
         """A window was offered."""
 
-    def on_shrinking_window(self) -> Reason | None:
-        """Two segments wait, but their ACK would offer a smaller window (`Profile.second_ack_needs_window`)."""
-        return None
-
     def on_early_text(self, size: int, mss: int) -> None:
         """Text came out of order."""
 

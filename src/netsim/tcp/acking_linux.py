@@ -88,10 +88,6 @@ class LinuxAckPolicy(AckPolicy):
         else:
             self._pushed = min(2, self._pushed + 1)
 
-    def on_shrinking_window(self) -> Reason | None:
-        """__tcp_ack_snd_check: more than a segment waits, but the window would be smaller: only quick ACKs go."""
-        return why.ACK_IMMEDIATE if self.quick and not self.pingpong else None
-
     def on_early_text(self, size: int, mss: int) -> None:
         """tcp_data_queue_ofo measures too."""
         self._measure(size, mss)

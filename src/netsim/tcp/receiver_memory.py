@@ -88,6 +88,10 @@ class MemoryReceiver(Receiver):
         if before is None and self.ack_reason is why.ACK_EVERY_SECOND:
             self._ack_only_for_window()
 
+    def keeps_window(self, more: int) -> bool:
+        """An ACK now would offer as much as the last did."""
+        return self.memory.wanted(self.ack_policy.segment_size(), self.rcv.wscale) >= self.memory.offered
+
     def _ack_only_for_window(self) -> None:
         """Two segments wait: the ACK goes only if the window keeps its size; else reading will send it.
 
