@@ -153,6 +153,7 @@ class Truth:
             elif row.copy_of is None and row.segment.flags & _TELLING:
                 self.telling.setdefault(_flow_of(row), []).append((index, row))
         self.slowest_ns = self._slowest()
+        self.whole: set[int] = set()
         self.overtaken = self._overtaken()
         self.frames = self._frames()
         self._causes()
@@ -273,6 +274,7 @@ class Truth:
                 state = original.from_state if original.conn_from else "CLOSED"
                 own.reached(self.sent_at.get(id(original), -1), original.conn_from, state)
                 passed.add((flow, row.seq, row.segment.flags & _TELLING))
+                self.whole.add(id(original))
                 own.spoke = own.spoke or not row.segment.flags & RST
                 if frame.t_ns > own.doubt_ns:
                     own.doubt_ns = -1
@@ -312,7 +314,7 @@ class Truth:
                 continue
             if (flow, row.seq, row.segment.flags & _TELLING) not in passed:
                 return None
-            if row.segment.flags & FIN and not fin_sent:
+            if row.segment.flags & FIN and not fin_sent and id(row) in self.whole:
                 fin_sent = True
                 queued = row.from_state == "CLOSING"
         if not fin_sent and end.state in _FIN_QUEUED:

@@ -8,7 +8,17 @@ from netsim.base.packet import FIN, SYN
 from netsim.check.evidence import agreed, round_trip
 from netsim.check.flow import FREE
 from netsim.check.look import Look, grouped
-from netsim.check.model import AT_DATA, CERTAIN, DEVIATION, LIKELY, NEED_BOTH, NEED_HANDSHAKE, Meta, Rule
+from netsim.check.model import (
+    AT_DATA,
+    CERTAIN,
+    DEVIATION,
+    LIKELY,
+    NEED_BOTH,
+    NEED_FAR_WHOLE,
+    NEED_HANDSHAKE,
+    Meta,
+    Rule,
+)
 
 PAGE: Final = """
 ## What it does
@@ -31,7 +41,8 @@ Nothing is known of the path yet. A larger burst overruns short queues, its own 
 ## What it must not claim
 
 An acknowledgement that the capture lacks: the burst must come within nine tenths of a round trip,
-in which none could have arrived.
+in which none could have arrived. As a lost ACK of the handshake makes the round trip seem longer than
+it is, the finding is never more than "likely".
 
 ## References
 
@@ -43,7 +54,12 @@ class Cwn001(Rule):
     """Initial window above ten."""
 
     meta = Meta(
-        "CWN001", "initial-window-above-ten", DEVIATION, "RFC 6928 §2; RFC 5681 §3.1", NEED_BOTH | NEED_HANDSHAKE, PAGE
+        "CWN001",
+        "initial-window-above-ten",
+        DEVIATION,
+        "RFC 6928 §2; RFC 5681 §3.1",
+        NEED_BOTH | NEED_HANDSHAKE | NEED_FAR_WHOLE,
+        PAGE,
     )
     moments = (AT_DATA,)
 
