@@ -159,3 +159,12 @@ def test_only_the_fin_of_an_old_connection_is_in_the_file() -> None:
     tape.server(flags="FA", seq=0, after=100)
     tape.client(ack=1232)
     assert _hard(tape) == set()
+
+
+def test_a_load_balancer_takes_back_half_its_window() -> None:
+    # No timestamps, no counting IP identifications; but it acknowledges more than ever before.
+    tape = Tape(stamps=False).handshake()
+    for number, window in ((0x11C7, 60_000), (0x09E0, 60_000), (0x7A02, 30_000), (0x0A17, 30_000)):
+        tape.client(1000)
+        tape.server(wnd=window, ip_id=number, after=20)
+    assert _codes(tape, "client") == {"WND002"}

@@ -70,6 +70,8 @@ class Wnd002(Rule):
 def _order(x: Look) -> int:
     """Was it sent LATER than all that was seen of its sender, or EARLIER than some? SAME if nothing tells."""
     h = x.h
+    if x.ack > x.old_ack:
+        return LATER  # no host acknowledges less than it has: all that was seen acknowledges less
     if x.r.ts_val >= 0:
         if x.ticked:
             return LATER
