@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from netsim.base.packet import Segment
+from netsim.base.packet import FIN, Segment
 from netsim.tcp import reasons as why
 from netsim.tcp.acking import AckPolicy, ack_policy_for
 from netsim.tcp.profile.base import ConnectionOptions, Profile
 from netsim.tcp.receiver import Receiver
-from netsim.tcp.recvspace import RecvSpace
+from netsim.tcp.recvspace import RecvSpace, true_size
 
 _SMALLEST_TO_GROW: Final = 128
 """tcp_event_data_recv: shorter segments say nothing about the window."""
@@ -39,7 +39,10 @@ class MemoryReceiver(Receiver):
         """As the base class, where there is memory for it, and with Linux's rule for what passes the window's end."""
         size = len(seg.payload)
         if not size:
-            return super().accept_text(now_ns, seg)
+            moved = super().accept_text(now_ns, seg)
+            if seg.flags & FIN and self.fin_reached():
+                self.memory.used += true_size(ip_bytes(seg))  # a FIN is queued as well
+            return moved
         start = self.offset_of(seg.seq) + ((seg.flags >> 1) & 1)
         end = start + size
         nxt = self.buffer.total
@@ -83,32 +86,14 @@ class MemoryReceiver(Receiver):
 
     def _count_for_ack(self, now_ns: int, seg: Segment) -> None:
         self._queued(seg)
-        before = self.ack_reason
         super()._count_for_ack(now_ns, seg)
-        if before is None and self.ack_reason is why.ACK_EVERY_SECOND:
-            self._ack_only_for_window()
 
     def keeps_window(self, more: int) -> bool:
-        """An ACK now would offer as much as the last did."""
-        return self.memory.wanted(self.ack_policy.segment_size(), self.rcv.wscale) >= self.memory.offered
-
-    def _ack_only_for_window(self) -> None:
-        """Two segments wait: the ACK goes only if the window keeps its size; else reading will send it.
-
-        __tcp_ack_snd_check; quick ACKs are not held up.
-        """
+        """__tcp_ack_snd_check: an ACK now would offer as much as the last; asking may end the quick ACKs."""
         memory, policy = self.memory, self.ack_policy
-        wanted = memory.wanted(policy.segment_size(), self.rcv.wscale)
         if memory.is_tight():
             policy.leave_quick_mode()
-        if wanted < memory.offered:
-            self.ack_reason = why.ACK_IMMEDIATE if policy.is_quick() else None
-
-    def _fill(self, now_ns: int, seg: Segment, start: int, data: bytes) -> bool:
-        gap = self.reassembly.bytes_held > 0
-        if gap:
-            self._queued(seg)
-        return super()._fill(now_ns, seg, start, data)
+        return memory.wanted(policy.segment_size(), self.rcv.wscale) >= memory.offered
 
     def take_syn_text(self, seg: Segment) -> None:
         """The text of a Fast Open SYN takes memory as well."""
