@@ -49,6 +49,10 @@ class AckPolicy:
     def leave_quick_mode(self) -> None:
         """The receive buffer is filling up."""
 
+    def is_quick(self) -> bool:
+        """ACKs are sent at once, for the time being."""
+        return True
+
     def on_data_sent(self, now_ns: int) -> None:
         """We sent data."""
 

@@ -123,6 +123,10 @@ class LinuxAckPolicy(AckPolicy):
         """__tcp_select_window."""
         self.quick = 0
 
+    def is_quick(self) -> bool:
+        """tcp_in_quickack_mode; without delayed ACKs always."""
+        return not self.delayed or (self.quick > 0 and not self.pingpong)
+
     def delay_ns(self, now_ns: int) -> int:
         """tcp_send_delayed_ack."""
         ato = self.ato_ns
