@@ -65,6 +65,7 @@ class _Asking(ScriptRun):
     def _try(self, pending: Pending) -> bool:
         if pending.call.name in NEW_DESCRIPTORS:
             return super()._try(pending)
+        expected = pending.call.result
         pending.call.result = tree.Number(_UNLIKELY)
         try:
             return pending.attempt(self.machine.now_ns)
@@ -72,6 +73,8 @@ class _Asking(ScriptRun):
             words = failure.actual.split()
             self.answers.append(" ".join(words[:2]) if words[0] == "-1" else words[0])
             return True
+        finally:
+            pending.call.result = expected  # the parser keeps what it has read: others meet the same call again
 
     def _code(self, block: tree.CodeBlock) -> None:
         found = tcp_info(self.caller.socket_of_flow(self.flow), self.machine)
