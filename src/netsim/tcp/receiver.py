@@ -212,7 +212,7 @@ class Receiver:
         self.unacked_bytes += size
         self.unacked_segs += 1
         reason = self.ack_policy.on_text(now_ns, size, self.unacked_bytes, self.unacked_segs, self.mss, seg)
-        if reason is why.ACK_EVERY_SECOND and self.space is None and self.profile.second_ack_needs_window:
+        if reason is why.ACK_EVERY_SECOND and self.profile.second_ack_needs_window:
             if not self.keeps_window(0):
                 reason = why.ACK_IMMEDIATE if self.ack_policy.is_quick() else None
         if reason is not None and self.ack_reason is None:
