@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsim.base.events import Event, ListSink, SegmentReceived, SegmentSent
+from netsim.base.events import Event, ListSink, SegmentReceived, SegmentSent, StateChanged
 from netsim.base.packet import ACK, RST, SYN, Segment
 from netsim.base.seqnum import seq_add, seq_diff, seq_gt, seq_le, seq_lt
 from netsim.drive.virtual import World
@@ -24,6 +24,8 @@ class Watch(ListSink):
         self.edges: dict[int, int] = {}
         self.live: dict[int, Connection] = {}
         self.beyond = ""
+        self.anew: set[int] = set()
+        """Connections that went back to LISTEN: their next numbers are those of another connection."""
         self._instant_ns = -1
         self._in_instant = 0
 
@@ -41,6 +43,9 @@ class Watch(ListSink):
             self._note_edge(event)
         elif isinstance(event, SegmentSent):
             self._check_edge(event)
+        elif isinstance(event, StateChanged) and event.new == "LISTEN":
+            self.edges.pop(event.conn, None)
+            self.anew.add(event.conn)
 
     def tail(self) -> str:
         return "\n".join(describe(event) for event in self.events[-KEEP:])
@@ -87,6 +92,10 @@ class Invariants:
             assert self.world.sim.steps < most_steps, f"the run does not come to an end:\n{self.watch.tail()}"
 
     def check(self) -> None:
+        for number in self.watch.anew:
+            self.una.pop(number, None)
+            self.rcv_nxt.pop(number, None)
+        self.watch.anew.clear()
         for host in self.world.hosts.values():
             for slot in host.tcp.slots.values():
                 number = slot.conn.ep.conn
