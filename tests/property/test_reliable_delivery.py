@@ -81,7 +81,9 @@ FAULTS = st.builds(
 )
 
 PROFILES = st.builds(
-    lambda base, changes: replace(base, **changes),
+    # FreeBSD forgets a half-open connection after three SYN,ACKs; where so much is lost that a client which is
+    # open by then meets a reset, which is right and not what this test asks.
+    lambda base, changes: replace(base, syn_ack_retries=15, **changes),
     st.sampled_from([Profile(), LINUX, FREEBSD]),
     st.fixed_dictionaries(
         {},
