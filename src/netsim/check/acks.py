@@ -81,11 +81,7 @@ def _ack_beyond(x: Look) -> None:
     far = x.ack - p.nxt
     if far > FAR and (p.edge < 0 or x.ack > p.edge + FAR):
         return
-    if p.beyond is None:
-        p.beyond = []
-    if not p.beyond or p.beyond[-1].high < x.ack:
-        if len(p.beyond) < 64:
-            p.beyond.append(Beyond(x.ack, p.nxt, x.r, p.id_next, False))
+    _note_beyond(x, x.ack, False)
     if p.una < p.nxt and p.stage != STAGE_SYN_RECEIVED:
         _advance(x, p.nxt)
     if 0 <= p.fin < x.ack:
@@ -210,7 +206,7 @@ def _take_sack(t: Tracker, x: Look) -> None:
                 prove_spurious(x, left, right, "dsack")
                 continue
         if left < right and p.nxt < right <= p.nxt + FAR:
-            _sack_beyond(x, right)
+            _note_beyond(x, right, True)
         if left >= right or left < p.una or right > p.nxt:
             continue
         fresh = _fresh_parts(p.sacked, left, right)
@@ -253,13 +249,13 @@ def _note_news(p: Half, now_ns: int, fresh: list[tuple[int, int]]) -> None:
         del news[: MAX_NEWS // 2]
 
 
-def _sack_beyond(x: Look, right: int) -> None:
-    """It reports what the tap has not seen: like an acknowledgement, but that what lies before may be missing too."""
+def _note_beyond(x: Look, high: int, sacked: bool) -> None:
+    """It acknowledges (or SACKs) up to `high`, of which the tap has not seen all: what comes later will tell why."""
     p = x.p
     if p.beyond is None:
         p.beyond = []
-    if (not p.beyond or p.beyond[-1].high < right) and len(p.beyond) < 64:
-        p.beyond.append(Beyond(right, p.nxt, x.r, p.id_next, True))
+    if (not p.beyond or p.beyond[-1].high < high) and len(p.beyond) < 64:
+        p.beyond.append(Beyond(high, p.nxt, x.r, p.id_next, sacked))
 
 
 def is_dsack(x: Look, left: int, right: int) -> bool:

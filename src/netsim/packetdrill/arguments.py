@@ -7,6 +7,7 @@ from typing import Final
 from netsim.packetdrill import symbols, tree
 from netsim.packetdrill.flow import ScriptProblem
 from netsim.packetdrill.names import did_you_mean
+from netsim.packetdrill.outcome import Mismatch
 from netsim.packetdrill.systems import System
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -126,6 +127,12 @@ class Arguments:
             lengths.append(self.length(self.value(part.fields[1].value)))
         self.length(sum(lengths))
         return lengths
+
+    def expect_read(self, index: int, data: bytes) -> None:
+        """Raises Mismatch if the script says what the buffer holds afterwards, and it holds something else."""
+        wanted = self.items[index]
+        if isinstance(wanted, tree.Text) and not data.startswith(wanted.value[: len(data)]):
+            raise Mismatch("other bytes were read", repr(wanted.value), repr(data[: len(wanted.value)]))
 
 
 def quoted_address(item: tree.Expression) -> str | None:

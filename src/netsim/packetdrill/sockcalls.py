@@ -11,7 +11,6 @@ from netsim.packetdrill.arguments import Arguments, BadPointer, quoted_address
 from netsim.packetdrill.descriptors import Block, PipeEnd, SocketFile
 from netsim.packetdrill.flow import CONNECTING, IDLE, LISTENING, Flow
 from netsim.packetdrill.msgcalls import check_inq, read_error_queue
-from netsim.packetdrill.outcome import Mismatch
 from netsim.packetdrill.settings import Unsupported
 from netsim.packetdrill.udpcalls import make_socket as make_udp_socket
 
@@ -203,9 +202,7 @@ def _receive(caller: Caller, arguments: Arguments, length: int, flags: set[str],
             caller.may_block(file, flags)
         raise
     if buffer_index >= 0:
-        wanted = arguments.items[buffer_index]
-        if isinstance(wanted, tree.Text) and not data.startswith(wanted.value[: len(data)]):
-            raise Mismatch("other bytes were read", repr(wanted.value), repr(data[: len(wanted.value)]))
+        arguments.expect_read(buffer_index, data)
     return len(data)
 
 

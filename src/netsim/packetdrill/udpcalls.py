@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from netsim.host.errors import SocketError
-from netsim.packetdrill import tree
 from netsim.packetdrill.arguments import Arguments, BadPointer, quoted_address
 from netsim.packetdrill.descriptors import UdpFile
 from netsim.packetdrill.optcalls import option_name_of
@@ -113,9 +112,7 @@ def _receive_bytes(caller: Caller, arguments: Arguments, length: int, flags: set
             caller.may_block(file, flags)
         raise
     if buffer_index >= 0:
-        wanted = arguments.items[buffer_index]
-        if isinstance(wanted, tree.Text) and not data.startswith(wanted.value[: len(data)]):
-            raise Mismatch("other bytes were read", repr(wanted.value), repr(data[: len(wanted.value)]))
+        arguments.expect_read(buffer_index, data)
     return len(data)
 
 

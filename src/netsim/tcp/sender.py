@@ -234,7 +234,7 @@ class Sender(Departing):
         while self.push_marks and self.push_marks[0] <= ack:
             del self.push_marks[0]
         while self.eor_marks and self.eor_marks[0] <= ack:
-            del self.eor_marks[0]
+            self.eor_marks = self.eor_marks[1:]
         if self.snd.urgent and seq_le(self.snd.up, seg_ack):
             self.snd.urgent = False
         if ep.timers.is_set(USER):

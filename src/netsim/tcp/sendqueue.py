@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from netsim.tcp.endpoint import Endpoint
 
 NOT_QUEUED: Final = -1
-NO_MARKS: Final[list[int]] = []
-"""Never added to: hardly any connection marks the end of a record, so none has a list of its own until it does."""
 
 
 class SendQueue:
@@ -76,7 +74,7 @@ class SendQueue:
         self.fin_offset = NOT_QUEUED
         self.fin_sent = False
         self.push_marks: list[int] = []
-        self.eor_marks: list[int] = NO_MARKS
+        self.eor_marks: tuple[int, ...] = ()
         self.corked = False
         self.persist_count = 0
         self.probing = False
@@ -236,7 +234,7 @@ class SendQueue:
                 self.push_marks.append(end)
                 self.pushed_to = end
         if end_of_record and taken == len(data):
-            self.eor_marks = [*self.eor_marks, end]
+            self.eor_marks = (*self.eor_marks, end)
         if urgent:
             # SND.UP points at the octet after the urgent ones (RFC 9293 §3.8.5).
             self.snd.urgent = True
@@ -289,7 +287,7 @@ class SendQueue:
         """The connection is gone: flush the queues."""
         self.buffer.clear()
         self.push_marks.clear()
-        self.eor_marks = NO_MARKS
+        self.eor_marks = ()
         self.una = self.nxt
 
     # --- what every segment of ours does ---
